@@ -1,0 +1,1 @@
+"""At scale: studies, plans, execution on Ray, the result store and reports."""

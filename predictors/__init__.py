@@ -1,0 +1,1 @@
+"""How to predict: encodings and performance predictors."""

@@ -1,0 +1,148 @@
+"""The contract of every predictor."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.observations import Observations
+from tasks.errors import InputError
+from tasks.task import Experiment
+
+Family = Literal["model_based", "zero_cost", "learning_curve", "weight_sharing", "hybrid", "baseline"]
+Need = Literal["labels", "curves", "counts", "images", "supernet"]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorInfo:
+    """What the pipeline knows of a predictor without importing it.
+
+    Attributes:
+        name: Registered name, as in study files.
+        target: ``module:Class``.
+        family: The family of the study.
+        needs: What it uses: ``labels`` (trained architectures), ``curves`` (partial training of
+            the query), ``counts`` (parameters and multiply-adds), ``images``, ``supernet``.
+        version: Raised by hand when results change; part of every task key.
+        spaces: Names of the spaces it runs on; None for every space.
+        percent: Whether predictions are on the scale of the target (percent), so that absolute
+            errors and tau at rounded predictions mean something.
+        deterministic: Whether the model seed is without effect.
+        uncertainty: Whether ``predict_distribution`` is offered.
+        resident: Whether it is served by long-lived actors instead of tasks.
+        num_gpus: GPU share of one evaluator or task (0, 0.25, 0.5 or 1).
+        cost_s: Rough CPU seconds of fit and predict at 100 training and 200 test architectures;
+            a prior for scheduling that measured costs replace.
+        summary: One line.
+        reference: Paper.
+    """
+
+    name: str
+    target: str
+    family: Family
+    needs: frozenset[Need]
+    version: int = 1
+    spaces: frozenset[str] | None = None
+    percent: bool = False
+    deterministic: bool = False
+    uncertainty: bool = False
+    resident: bool = False
+    num_gpus: float = 0.0
+    cost_s: float = 0.1
+    summary: str = ""
+    reference: str = ""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The budget axis it is swept along, from what it uses."""
+        if "labels" in self.needs:
+            return "vary_both" if "curves" in self.needs else "vary_train_size"
+        return "vary_fidelity" if "curves" in self.needs else "single"
+
+
+class NotFittedError(ValueError, AttributeError):
+    """``predict`` before ``fit``."""
+
+
+class Predictor(ABC):
+    """Predicts a score per architecture; higher is better.
+
+    Constructors take keyword arguments only, store them unchanged and do nothing else; one of
+    them is ``seed``. What ``fit`` learns is stored in attributes that end with an underscore.
+    Subclasses implement ``_fit`` and ``_predict``; validation is done here, once.
+    """
+
+    seed: int
+
+    def fit(self, train: Observations) -> Self:
+        """Learn from labelled architectures.
+
+        Args:
+            train: At least one architecture with finite targets in percent.
+
+        Raises:
+            InputError: No targets, none at all, or targets that are not finite.
+        """
+        if train.targets is None or len(train) == 0:
+            raise InputError(f"{type(self).__name__}.fit needs labelled architectures, got none")
+        if train.targets.shape != (len(train),):
+            raise InputError(
+                f"{type(self).__name__}.fit: targets have shape {train.targets.shape}, expected ({len(train)},)"
+            )
+        bad = np.flatnonzero(~np.isfinite(train.targets))
+        if bad.size:
+            raise InputError(
+                f"{type(self).__name__}.fit: target of training architecture {bad[0]} is "
+                f"{train.targets[bad[0]]}; targets must be finite ({bad.size} of {len(train)} are not)"
+            )
+        self._fit(train)
+        return self
+
+    def predict(self, query: Observations) -> NDArray[np.float64]:
+        """Return one score per architecture, float64 of shape (n,); higher is better.
+
+        Raises:
+            NotFittedError: ``fit`` was not called and the predictor needs it.
+        """
+        if not self.is_fitted:
+            raise NotFittedError(f"{type(self).__name__}.predict was called before fit")
+        scores = np.asarray(self._predict(query), dtype=np.float64)
+        if scores.shape != (len(query),):
+            raise ValueError(f"{type(self).__name__} returned shape {scores.shape}, expected ({len(query)},)")
+        return scores
+
+    def predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return predictive mean and standard deviation, both float64 of shape (n,), in percent.
+
+        Raises:
+            NotImplementedError: The method has no predictive uncertainty.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no predictive uncertainty")
+
+    @classmethod
+    def fit_many(cls, predictors: Sequence[Self], trains: Sequence[Observations]) -> None:
+        """Fit each predictor on its own training set; override to do it as one program."""
+        for predictor, train in zip(predictors, trains, strict=True):
+            predictor.fit(train)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there is learned state."""
+        return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
+
+    def get_params(self) -> dict[str, Any]:
+        """Return the constructor's arguments with their current values."""
+        names = [name for name in inspect.signature(type(self)).parameters]
+        return {name: getattr(self, name) for name in names}
+
+    @abstractmethod
+    def _fit(self, train: Observations) -> None: ...
+
+    @abstractmethod
+    def _predict(self, query: Observations) -> NDArray[np.float64] | NDArray[np.float32]: ...

@@ -1,0 +1,43 @@
+"""What a predictor sees of some architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.encodings import encode
+from tasks.spaces.base import Arch, Codes, DatasetInfo, SearchSpace, as_arch
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Architectures and what is known of them, column by column; all arrays have length n.
+
+    Attributes:
+        space: The search space.
+        dataset: Data set facts.
+        codes: Architectures, shape (n, code length).
+        targets: Final validation accuracy in percent, float64; None for query architectures.
+        curves: Learning curves cut to the budget: name -> float32 of shape (n, epochs).
+    """
+
+    space: SearchSpace
+    dataset: DatasetInfo
+    codes: Codes
+    targets: NDArray[np.float64] | None = None
+    curves: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def archs(self) -> list[Arch]:
+        """The architectures as tuples."""
+        return [as_arch(row) for row in self.codes]
+
+    def encode(self, encoding: str) -> NDArray[np.float64]:
+        """Return the named encoding of all architectures, shape (n, features), one call."""
+        return encode(encoding, self.space, self.codes)

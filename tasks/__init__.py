@@ -1,0 +1,1 @@
+"""What is to be predicted: search spaces, measured tables, sampling and metrics."""

@@ -1,0 +1,1 @@
+"""Measured architectures: the Parquet schema, the catalog of tables, importers."""

@@ -1,0 +1,1 @@
+"""Search spaces: grammar, sampling, mutation, canonical form, cell graph, network."""
