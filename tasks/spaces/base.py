@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -41,7 +43,8 @@ class VertexLayout:
     input and vertex V-1 the output, in cells of every size.
 
     Attributes:
-        operations: Names, the labels of input and output vertices included.
+        operations: Names; the first is the label of the input vertex, the last the label of the
+            output vertex, those between are the operations of inner vertices.
         vertices: V, the largest number of vertices.
     """
 
@@ -105,11 +108,17 @@ class SearchSpace(Protocol):
     def parse(self, text: str) -> Arch:
         """Read the official notation. Raises InputError for anything else."""
 
+    def parse_many(self, texts: Sequence[str]) -> Codes:
+        """Read a batch, shape (n, code length). Raises InputError that begins with ``row <i>``."""
+
     def format(self, arch: Arch) -> str:
         """Write the official notation."""
 
     def canonical(self, arch: Arch) -> str:
         """Return a text that is equal for architectures that compute the same function."""
+
+    def canonical_many(self, codes: Codes) -> list[str]:
+        """Return ``canonical`` of each row."""
 
     def graph(self, arch: Arch) -> CellGraph:
         """Return the cell graph with operations on vertices."""
@@ -117,8 +126,19 @@ class SearchSpace(Protocol):
     def count(self, codes: Codes, dataset: DatasetInfo) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return trainable parameters and multiply-adds of each network, both of shape (n,)."""
 
-    def build(self, arch: Arch, dataset: DatasetInfo, **size: Any) -> torch.nn.Module:
+    def build(self, arch: Arch, dataset: DatasetInfo, **size: int) -> torch.nn.Module:
         """Return the real network, freshly initialised from torch's global generator."""
+
+
+def parse_rows(space: SearchSpace, texts: Sequence[str]) -> Codes:
+    """Read architectures one by one; names the row (0-based) of the first that cannot be read."""
+    rows = []
+    for row, text in enumerate(texts):
+        try:
+            rows.append(space.parse(text))
+        except InputError as error:
+            raise InputError(f"row {row}: {error}") from error
+    return np.array(rows, dtype=np.int16).reshape(len(rows), -1)
 
 
 def as_arch(row: Sequence[int] | NDArray[np.integer[Any]]) -> Arch:
