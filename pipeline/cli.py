@@ -1,0 +1,195 @@
+"""The command line. Nothing heavy is imported until a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="naspred",
+    help="Performance prediction for neural architecture search, at scale.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+OutDir = Annotated[str, typer.Argument(metavar="DIR", help="Output directory or URL of a run (s3://bucket/run).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+StudyFile = Annotated[
+    Optional[Path],  # noqa: UP045 - typer evaluates this at run time
+    typer.Argument(metavar="[STUDY]", help="Study file (YAML); the built-in quickstart if absent.", show_default=False),
+]
+Predictors = Annotated[str | None, typer.Option("--predictors", help="Names, separated by commas.")]
+Tasks = Annotated[str | None, typer.Option("--tasks", help="space/dataset pairs, separated by commas.")]
+Sizes = Annotated[str | None, typer.Option("--train-sizes", help="Training sizes, separated by commas.")]
+Epochs = Annotated[str | None, typer.Option("--epochs", help="Curve lengths, separated by commas.")]
+Trials = Annotated[int | None, typer.Option("--trials", help="Trials (seeds) per setting.")]
+TestSize = Annotated[int | None, typer.Option("--test-size", help="Test architectures per trial.")]
+Benchmarks = Annotated[
+    list[Path] | None, typer.Option("--benchmark", help="Parquet file of your own measured table; repeatable.")
+]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="Python file that defines a predictor; repeatable.")
+]
+
+
+@app.command()
+def run(
+    study: StudyFile = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", help="Where results go: a directory or URL. Default: naspred-results/<study>."),
+    ] = None,
+    predictors: Predictors = None,
+    tasks: Tasks = None,
+    train_sizes: Sizes = None,
+    epochs: Epochs = None,
+    trials: Trials = None,
+    test_size: TestSize = None,
+    benchmark: Benchmarks = None,
+    plugin: Plugins = None,
+    address: Annotated[
+        str,
+        typer.Option("--address", help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001."),
+    ] = "local",
+    num_cpus: Annotated[int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")] = None,
+    serial: Annotated[bool, typer.Option("--serial", help="Run in this process, without Ray; for debugging.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed tasks again, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and stop.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a study. Results that are already there are kept; run again to resume."""
+    from pipeline.commands import run as command
+    from pipeline.commands.options import study_from_options
+
+    chosen = study_from_options(
+        study, predictors, tasks, train_sizes, epochs, trials, test_size, benchmark or [], plugin or []
+    )
+    settings = command.RunSettings(
+        out=out, address=address, num_cpus=num_cpus, serial=serial, retry_failed=retry_failed, json=json
+    )
+    if dry_run:
+        raise typer.Exit(command.show_plan(chosen, out, None, json=json))
+    raise typer.Exit(command.run(chosen, settings))
+
+
+@app.command()
+def plan(
+    study: StudyFile = None,
+    out: Annotated[str | None, typer.Option("--out", help="Subtract what this output already holds.")] = None,
+    predictors: Predictors = None,
+    tasks: Tasks = None,
+    train_sizes: Sizes = None,
+    epochs: Epochs = None,
+    trials: Trials = None,
+    test_size: TestSize = None,
+    benchmark: Benchmarks = None,
+    plugin: Plugins = None,
+    cluster: Annotated[
+        Path | None, typer.Option("--cluster", help="Check the plan against the node types of a cluster.yaml.")
+    ] = None,
+    price: Annotated[
+        float | None, typer.Option("--price", min=0.0, help="Price of a CPU hour, to estimate the cost.")
+    ] = None,
+    submission_id: Annotated[
+        bool, typer.Option("--submission-id", help="Print only the id to submit this study to a cluster with.")
+    ] = False,
+    attempt: Annotated[int, typer.Option("--attempt", min=1, help="Number of the submission, for --submission-id.")] = 1,
+    json: Json = False,
+) -> None:
+    """Show what a study would run: tasks, batches, CPU hours, and what the cluster must offer."""
+    from pipeline.commands import run as command
+    from pipeline.commands.options import study_from_options
+
+    chosen = study_from_options(
+        study, predictors, tasks, train_sizes, epochs, trials, test_size, benchmark or [], plugin or []
+    )
+    if submission_id:
+        typer.echo(command.submission_id(chosen, attempt))
+        return
+    raise typer.Exit(command.show_plan(chosen, out, cluster, price=price, json=json))
+
+
+@app.command()
+def status(directory: OutDir, json: Json = False) -> None:
+    """Show how far a run is, from what it has stored."""
+    from pipeline.commands import inspect
+
+    raise typer.Exit(inspect.status(directory, json=json))
+
+
+@app.command()
+def results(
+    directory: OutDir,
+    metric: Annotated[str, typer.Option("--metric", help="Metric of the table.")] = "kendall",
+    csv: Annotated[Path | None, typer.Option("--csv", help="Also write the full summary as CSV.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the summary table of a run."""
+    from pipeline.commands import inspect
+
+    raise typer.Exit(inspect.results(directory, metric=metric, csv=csv, json=json))
+
+
+@app.command()
+def report(directory: OutDir, json: Json = False) -> None:
+    """Write the HTML report and the figures of a run into its directory."""
+    from pipeline.commands import inspect
+
+    raise typer.Exit(inspect.report(directory, json=json))
+
+
+@app.command()
+def compact(directory: OutDir, json: Json = False) -> None:
+    """Merge the small files of a run; safe while others read and write."""
+    from pipeline.commands import inspect
+
+    raise typer.Exit(inspect.compact(directory, json=json))
+
+
+@app.command(name="list")
+def list_command(
+    what: Annotated[str, typer.Argument(help="predictors, spaces or benchmarks.")],
+    plugin: Plugins = None,
+    json: Json = False,
+) -> None:
+    """List what there is, and what is missing to use it."""
+    from pipeline.commands import catalog
+
+    raise typer.Exit(catalog.show(what, plugin or [], json=json))
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check this installation and this machine."""
+    from pipeline.commands import doctor as command
+
+    raise typer.Exit(command.check(json=json))
+
+
+def main() -> None:
+    """Entry point: errors of the input are messages for people, with exit code 2."""
+    from tasks.errors import InputError, RunError
+
+    try:
+        app()
+    except InputError as error:
+        _complain(str(error))
+        sys.exit(EXIT_INPUT)
+    except RunError as error:
+        _complain(str(error))
+        sys.exit(EXIT_FAILED)
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"naspred: {message}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""How long a task takes: a prior from the registry, replaced by what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
+
+import numpy as np
+import pandas as pd
+
+from predictors.base import PredictorInfo
+from tasks.task import Task
+
+_Method: TypeAlias = tuple[str, str]
+
+GROWTH = 0.5
+"""Exponent of cost against training size where only another size was measured."""
+
+
+@dataclass(slots=True)
+class CostModel:
+    """Estimates seconds per task; ``observe`` makes the estimates better.
+
+    Attributes:
+        infos: What is known of each predictor; ``cost_s`` is the prior.
+    """
+
+    infos: Mapping[str, PredictorInfo]
+    _measured: dict[_Method, dict[int, float]] = field(default_factory=dict)
+
+    def estimate(self, task: Task) -> float:
+        """Return the expected seconds of a task, more than 0."""
+        size = task.train_size or 0
+        known = self._measured.get((task.predictor, task.params))
+        if not known:
+            return max(self.infos[task.predictor].cost_s * _scale(size, 100), 1e-4)
+        if size in known:
+            return known[size]
+        nearest = min(known, key=lambda other: abs(np.log((other + 1) / (size + 1))))
+        return max(known[nearest] * _scale(size, nearest), 1e-4)
+
+    def is_measured(self, task: Task) -> bool:
+        """Whether any task of the same predictor and hyperparameters was measured."""
+        return (task.predictor, task.params) in self._measured
+
+    def observe(self, task: Task, seconds: float) -> None:
+        """Learn from one task; recent ones count more, so that a slow first call is soon forgotten."""
+        known = self._measured.setdefault((task.predictor, task.params), {})
+        size = task.train_size or 0
+        known[size] = max(seconds, 1e-4) if size not in known else 0.7 * known[size] + 0.3 * max(seconds, 1e-4)
+
+    def learn(self, rows: pd.DataFrame) -> None:
+        """Learn from stored rows: medians of CPU seconds by predictor, hyperparameters and size."""
+        rows = rows[rows["status"] == "ok"]
+        seconds = rows["fit_cpu_s"].fillna(0.0) + rows["predict_cpu_s"].fillna(0.0)
+        sizes = rows["train_size"].fillna(0).astype(int)
+        medians = seconds.groupby([rows["predictor"], rows["params"], sizes]).median()
+        for group, value in medians.items():
+            predictor, params, size = cast("tuple[str, str, int]", group)
+            self._measured.setdefault((predictor, params), {})[size] = max(float(value), 1e-4)
+
+
+def _scale(size: int, other: int) -> float:
+    return float(((size + 10.0) / (other + 10.0)) ** GROWTH)

@@ -1,0 +1,267 @@
+"""One batch of tasks -> result rows. A pure function of its arguments: no Ray, no disk."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.alarm import TaskTimeout, time_limit
+from pipeline.provenance import hostname, peak_rss_mb, versions
+from pipeline.rows import PREDICTION_SCHEMA, Row
+from predictors import registry
+from predictors.base import Predictor, PredictorInfo
+from predictors.observations import Observations
+from tasks.benchmarks.table import BenchmarkTable
+from tasks.metrics import all_metrics
+from tasks.sampling import Draw, draw
+from tasks.spaces.base import as_arch
+from tasks.task import Task
+
+BATCH_BUDGET_S = 5.0
+"""A batch hands back what it has not begun after this long, so that a wrong cost estimate costs little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a worker needs to know of the study.
+
+    Attributes:
+        study: Its name, a column of every row.
+        task_timeout_s: Time limit of one task.
+        save_predictions: Whether to return measured and predicted values.
+        plugins: (file name, source text) of Python files that define further predictors.
+    """
+
+    study: str
+    task_timeout_s: float = 900.0
+    save_predictions: bool = False
+    plugins: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What became of a batch: rows, predictions (or None), and tasks that were not begun."""
+
+    rows: list[Row] = field(default_factory=list)
+    predictions: pa.Table | None = None
+    unfinished: list[Task] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """One task on its way: what was drawn, the fitted predictor and the cost of the fit."""
+
+    task: Task
+    drawn: Draw
+    predictor: Predictor
+    fit_time_s: float = 0.0
+    fit_cpu_s: float = 0.0
+
+
+def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Context) -> BatchResult:
+    """Evaluate tasks of one predictor on one table.
+
+    Whatever a task raises becomes its row; only the end of the process ends a batch early.
+
+    Args:
+        tasks: Tasks that share predictor, hyperparameters and table.
+        table: The measured table.
+        context: What the study says.
+    """
+    for name, source in context.plugins:
+        registry.register_source(name, source)
+    result = BatchResult()
+    saved: list[pa.Table] = []
+    began = time.monotonic()
+    info = registry.get_info(tasks[0].predictor)
+    together = _fit_together(tasks, table, info, context)
+    for index, task in enumerate(tasks):
+        if index and not together and time.monotonic() - began > BATCH_BUDGET_S:
+            result.unfinished = list(tasks[index:])
+            break
+        row, predictions = _evaluate(task, table, info, context, together.get(task.key))
+        result.rows.append(row)
+        if predictions is not None:
+            saved.append(predictions)
+    if saved:
+        result.predictions = pa.concat_tables(saved)
+    return result
+
+
+def new_row(task: Task, info: PredictorInfo, study: str) -> Row:
+    """Return a row with everything known before the task runs."""
+    return {
+        "key": task.key, "study": study, "predictor": task.predictor, "params": task.params,
+        "version": task.version, "family": info.family, "space": task.space, "dataset": task.dataset,
+        "experiment": task.experiment, "train_size": task.train_size, "epochs": task.epochs,
+        "seed": task.seed, "sampling": task.sampling, "n_test": task.n_test, "attempts": 1,
+    }  # fmt: skip
+
+
+def failure(row: Row, status: str, error_type: str, message: str, trace: str | None = None) -> Row:
+    """Turn a row into that of a task which has no result."""
+    now = datetime.now(UTC)
+    row.update(
+        status=status,
+        error_type=error_type,
+        error_message=message[:10_000],
+        traceback=trace[-20_000:] if trace else None,
+        finished_at=now,
+    )
+    row.setdefault("started_at", now)
+    return row
+
+
+def _evaluate(
+    task: Task, table: BenchmarkTable, info: PredictorInfo, context: Context, trial: _Trial | None
+) -> tuple[Row, pa.Table | None]:
+    row = new_row(task, info, context.study)
+    row.update(started_at=datetime.now(UTC), host=hostname(), versions=versions(), device="cpu")
+    predictions = None
+    try:
+        with time_limit(context.task_timeout_s):
+            if trial is None:
+                trial = _prepare(task, table)
+                _fit(trial, table, info)
+            measured, scores = _query(trial, table, info, row)
+            if context.save_predictions:
+                predictions = _prediction_table(trial, table, measured, scores)
+    except TaskTimeout as error:
+        failure(row, "timeout", "TaskTimeout", str(error))
+    except Exception as error:  # noqa: BLE001 - a failure of any kind is a row, never the end of the run
+        # Text, not the exception: it may not survive the way to the driver.
+        failure(row, "error", type(error).__name__, _text(error), traceback.format_exc())
+    row.update(finished_at=datetime.now(UTC), peak_rss_mb=peak_rss_mb())
+    return row, predictions
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure it belongs to
+        return f"<{type(error).__name__} without a message>"
+
+
+def _prepare(task: Task, table: BenchmarkTable) -> _Trial:
+    drawn = draw(
+        table, sampling=task.sampling, seed=task.seed, n_test=task.n_test, n_train=task.train_size or 0
+    )
+    return _Trial(task, drawn, registry.create(task.predictor, _params(task), seed=task.model_seed))
+
+
+def _params(task: Task) -> dict[str, Any]:
+    params: dict[str, Any] = registry.parse_params(task.params)
+    return params
+
+
+def _fit(trial: _Trial, table: BenchmarkTable, info: PredictorInfo) -> None:
+    if "labels" not in info.needs:
+        return
+    train = _observe(table, trial.drawn.train, trial.task, info, labelled=True)
+    wall, cpu = time.perf_counter(), time.process_time()
+    trial.predictor.fit(train)
+    trial.fit_time_s, trial.fit_cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _fit_together(
+    tasks: Sequence[Task], table: BenchmarkTable, info: PredictorInfo, context: Context
+) -> dict[str, _Trial]:
+    """Fit all tasks as one program where the predictor can; the cost is shared equally.
+
+    Returns an empty dict if it cannot, or if the joint fit failed: each task is then fitted by
+    itself, so that only the guilty one fails.
+    """
+    kind = registry.load_class(info.name)
+    if len(tasks) < 2 or "labels" not in info.needs or kind.fit_many.__func__ is Predictor.fit_many.__func__:  # type: ignore[attr-defined]
+        return {}
+    try:
+        with time_limit(context.task_timeout_s * len(tasks)):
+            trials = [_prepare(task, table) for task in tasks]
+            trains = [_observe(table, t.drawn.train, t.task, info, labelled=True) for t in trials]
+            wall, cpu = time.perf_counter(), time.process_time()
+            kind.fit_many([trial.predictor for trial in trials], trains)
+            share_wall = (time.perf_counter() - wall) / len(tasks)
+            share_cpu = (time.process_time() - cpu) / len(tasks)
+    except (TaskTimeout, Exception):  # noqa: BLE001 - told apart, and reported, by the single fits that follow
+        return {}
+    for trial in trials:
+        trial.fit_time_s, trial.fit_cpu_s = share_wall, share_cpu
+    return {trial.task.key: trial for trial in trials}
+
+
+def _observe(
+    table: BenchmarkTable, rows: NDArray[np.int64], task: Task, info: PredictorInfo, *, labelled: bool
+) -> Observations:
+    curves = {}
+    if "curves" in info.needs:
+        curves = {name: curve[rows, : task.epochs] for name, curve in table.curves.items()}
+    return Observations(
+        space=table.space,
+        dataset=table.dataset,
+        codes=table.codes[rows],
+        targets=table.val_acc[rows] if labelled else None,
+        curves=curves,
+    )
+
+
+def _query(
+    trial: _Trial, table: BenchmarkTable, info: PredictorInfo, row: Row
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Predict the test set and complete the row; returns measured accuracies and predictions."""
+    task, test = trial.task, trial.drawn.test
+    query = _observe(table, test, task, info, labelled=False)
+    wall, cpu = time.perf_counter(), time.process_time()
+    scores = trial.predictor.predict(query)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+
+    measured = table.val_acc[test]
+    train_data_s = float(table.train_time_s[trial.drawn.train].sum()) if "labels" in info.needs else 0.0
+    hpo_s = float(getattr(trial.predictor, "hpo_time_", 0.0))
+    partial_s = 0.0
+    if "curves" in info.needs and table.epoch_time_s is not None:
+        partial_s = float(table.epoch_time_s[test].mean() * (task.epochs or 0))
+    row.update(
+        train_data_time_s=train_data_s,
+        hpo_time_s=hpo_s,
+        fit_time_s=max(trial.fit_time_s - hpo_s, 0.0),
+        setup_time_s=0.0,
+        init_time_s=train_data_s + trial.fit_time_s,
+        partial_train_time_s=partial_s,
+        predict_time_s=wall / len(test),
+        query_time_s=partial_s + wall / len(test),
+        fit_cpu_s=trial.fit_cpu_s,
+        predict_cpu_s=cpu,
+    )
+    undefined = _undefined(measured, scores)
+    if undefined:
+        failure(row, "degenerate", "DegenerateScores", undefined)
+    else:
+        row.update(status="ok", **all_metrics(measured, scores, percent=info.percent))
+    return measured, scores
+
+
+def _prediction_table(
+    trial: _Trial, table: BenchmarkTable, measured: NDArray[np.float64], scores: NDArray[np.float64]
+) -> pa.Table:
+    archs = [table.space.format(as_arch(codes)) for codes in table.codes[trial.drawn.test]]
+    keys = [trial.task.key] * len(archs)
+    return pa.table({"key": keys, "arch": archs, "y_true": measured, "y_pred": scores}, schema=PREDICTION_SCHEMA)
+
+
+def _undefined(measured: NDArray[np.float64], scores: NDArray[np.float64]) -> str | None:
+    bad = int(np.count_nonzero(~np.isfinite(scores)))
+    if bad:
+        return f"{bad} of {scores.size} predictions are not finite"
+    if np.ptp(scores) == 0:
+        return f"all {scores.size} predictions are equal"
+    if np.ptp(measured) == 0:
+        return f"all {measured.size} measured accuracies of the test set are equal"
+    return None

@@ -1,0 +1,1 @@
+"""Running a plan: the scheduler, the serial backend and the Ray backend."""

@@ -1,0 +1,33 @@
+"""What the two backends have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pipeline.evaluate import BatchResult, Context
+from pipeline.execute.scheduler import Scheduler
+from tasks.benchmarks.table import BenchmarkTable
+
+
+class Sink(Protocol):
+    """Takes results as they come; called in the driver, by one thread."""
+
+    def take(self, result: BatchResult) -> None:
+        """Take the rows of a batch."""
+
+    def in_flight(self, tasks: int) -> None:
+        """Be told how many tasks are being worked on; called at least once per second or so."""
+
+
+class Backend(Protocol):
+    """Runs what a scheduler hands out."""
+
+    @property
+    def slots(self) -> int:
+        """Tasks that can run at the same time now."""
+
+    def run(
+        self, scheduler: Scheduler, tables: Mapping[str, BenchmarkTable], context: Context, sink: Sink
+    ) -> None:
+        """Run until nothing waits, or until KeyboardInterrupt; results go to the sink."""

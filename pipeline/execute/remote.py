@@ -1,0 +1,86 @@
+"""What runs inside Ray workers: thin wrappers round plain functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+
+from pipeline.evaluate import BatchResult, Context, evaluate_batch
+from pipeline.execute.threads import limit_threads
+from tasks.benchmarks.table import BenchmarkTable
+from tasks.task import Task
+
+
+class StartLog:
+    """Knows when each call began: deadlines count from there, not from when it was queued."""
+
+    def __init__(self) -> None:
+        self._began: dict[int, tuple[float, int]] = {}
+
+    def begin(self, call: int) -> None:
+        """Note that a call begins; one that Ray runs again begins anew."""
+        _, times = self._began.get(call, (0.0, 0))
+        self._began[call] = (time.time(), times + 1)
+
+    def running(self, calls: list[int]) -> list[tuple[float, int]]:
+        """Return for how many seconds each call has been running, and how often it was begun."""
+        now = time.time()
+        begun = [self._began.get(call, (now, 0)) for call in calls]
+        return [(now - since, times) for since, times in begun]
+
+    def forget(self, calls: list[int]) -> None:
+        """Drop calls that have ended."""
+        for call in calls:
+            self._began.pop(call, None)
+
+
+StartLogActor = ray.remote(StartLog)
+
+
+@ray.remote(max_retries=0)
+def run_batch(
+    tasks: list[Task], table: BenchmarkTable, context: Context, call: int, log: Any  # noqa: ANN401
+) -> BatchResult:
+    """Evaluate a batch in a worker process."""
+    log.begin.remote(call)
+    limit_threads()
+    return evaluate_batch(tasks, table, context)
+
+
+class ResidentEvaluator:
+    """Serves lists of tasks of resident predictors; keeps the tables they are evaluated on.
+
+    Args:
+        tables: Reference of each table, by name; fetched at first use, then kept.
+        context: What the study says.
+        num_gpus: GPU share; the process may use that share of the device's memory and no more.
+    """
+
+    def __init__(self, tables: Mapping[str, ray.ObjectRef[Any]], context: Context, num_gpus: float) -> None:
+        limit_threads()
+        self._refs = tables
+        self._tables: dict[str, BenchmarkTable] = {}
+        self._context = context
+        if num_gpus > 0:
+            _limit_gpu_memory(num_gpus)
+
+    def evaluate(self, tasks: list[Task], call: int, log: Any) -> BatchResult:  # noqa: ANN401
+        """Evaluate tasks of one predictor on one table."""
+        log.begin.remote(call)
+        name = tasks[0].task_name
+        if name not in self._tables:
+            self._tables[name] = ray.get(self._refs[name])
+        return evaluate_batch(tasks, self._tables[name], self._context)
+
+
+ResidentEvaluatorActor = ray.remote(ResidentEvaluator)
+
+
+def _limit_gpu_memory(share: float) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(0.9 * share)

@@ -1,0 +1,210 @@
+"""What runs next, and what becomes of a batch that ended badly. Knows nothing of Ray."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pipeline.cost import CostModel
+from pipeline.rows import Row
+from tasks.task import Task
+
+TARGET_S = 1.0
+"""Work per batch. Below about .1 s the executor's own cost shows; above some seconds a crash costs more."""
+
+MAX_ATTEMPTS = 3
+"""Times a task may bring its worker down before it is given up as lost."""
+
+MAX_EVICTIONS = 20
+"""Times a task may lose its node, which is not its fault, before it is given up as lost."""
+
+_FIRST_LIMIT, _RESORT_S = 4, 1.0
+
+_Queue: TypeAlias = tuple[str, str, str, str]
+Crash = Literal["lost", "timeout", "evicted"]
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Tasks of one predictor on one table that run in one call.
+
+    Attributes:
+        tasks: At least one.
+        estimate_s: Expected seconds of all.
+        resident: Whether an actor serves it.
+        num_gpus: GPU share it needs.
+    """
+
+    tasks: list[Task]
+    estimate_s: float
+    resident: bool = False
+    num_gpus: float = 0.0
+
+    @property
+    def table(self) -> str:
+        """``space/dataset``."""
+        return self.tasks[0].task_name
+
+
+_Budget: TypeAlias = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Waiting tasks of one predictor on one table, by budget."""
+
+    budgets: dict[_Budget, deque[Task]] = field(default_factory=dict)
+    limit: int = _FIRST_LIMIT
+
+    def add(self, task: Task) -> None:
+        self.budgets.setdefault((task.train_size or 0, task.epochs or 0), deque()).append(task)
+
+    def first(self) -> Task | None:
+        """The waiting task with the largest budget."""
+        while self.budgets:
+            largest = max(self.budgets)
+            if self.budgets[largest]:
+                return self.budgets[largest][0]
+            del self.budgets[largest]
+        return None
+
+    def pop(self) -> Task:
+        return self.budgets[max(self.budgets)].popleft()
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Hands out batches, longest tasks first, and takes back what did not finish.
+
+    Longest first keeps the workers evenly busy to the end. Batches of a predictor start small and
+    double until they hold about a second of work, so that a wrong prior costs little.
+
+    Attributes:
+        cost: Estimates seconds per task, and learns.
+    """
+
+    cost: CostModel
+    _groups: dict[_Queue, _Group] = field(default_factory=dict)
+    _order: list[_Queue] = field(default_factory=list)
+    _sorted_at: float = -1e9
+    _singles: deque[Task] = field(default_factory=deque)
+    _crashes: dict[str, int] = field(default_factory=dict)
+    _evictions: dict[str, int] = field(default_factory=dict)
+
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Queue tasks."""
+        for task in tasks:
+            name = (task.predictor, task.params, task.space, task.dataset)
+            self._groups.setdefault(name, _Group()).add(task)
+        self._sorted_at = -1e9
+
+    @property
+    def waiting(self) -> int:
+        """Number of tasks not handed out."""
+        return len(self._singles) + sum(len(queue) for queue in self._queues())
+
+    def remaining_s(self) -> float:
+        """Expected seconds of all tasks not handed out."""
+        total = sum(self.cost.estimate(task) for task in self._singles)
+        return total + sum(len(queue) * self.cost.estimate(queue[0]) for queue in self._queues() if queue)
+
+    def _queues(self) -> Iterator[deque[Task]]:
+        for group in self._groups.values():
+            yield from group.budgets.values()
+
+    def next_batch(self, accept: Callable[[Task], bool] | None = None) -> Batch | None:
+        """Return the next batch, or None if nothing waits (that ``accept`` admits)."""
+        if self._singles and (accept is None or accept(self._singles[0])):
+            return self._batch([self._singles.popleft()])
+        self._sort()
+        for name in reversed(self._order):
+            group = self._groups.get(name)
+            first = group.first() if group is not None else None
+            if group is not None and first is not None and (accept is None or accept(first)):
+                return self._batch(self._take(group))
+        return None
+
+    def _take(self, group: _Group) -> list[Task]:
+        taken = [group.pop()]
+        total = self.cost.estimate(taken[0])
+        while len(taken) < group.limit and (following := group.first()) is not None:
+            total += self.cost.estimate(following)
+            if total > TARGET_S:
+                break
+            taken.append(group.pop())
+        return taken
+
+    def _batch(self, tasks: list[Task]) -> Batch:
+        info = self.cost.infos[tasks[0].predictor]
+        estimate = sum(self.cost.estimate(task) for task in tasks)
+        return Batch(tasks, estimate, info.resident, info.num_gpus)
+
+    def _sort(self) -> None:
+        now = time.monotonic()
+        if now - self._sorted_at < _RESORT_S:
+            return
+        self._sorted_at = now
+        costs = {}
+        for name, group in self._groups.items():
+            first = group.first()
+            if first is not None:
+                costs[name] = self.cost.estimate(first)
+        self._order = sorted(costs, key=lambda name: (costs[name], name))
+
+    def finished(self, batch: Batch, rows: list[Row], unfinished: list[Task]) -> None:
+        """Take note of a batch that came back; what it had no time for waits again."""
+        for task, row in zip(batch.tasks, rows, strict=False):  # rows end where the unfinished begin
+            row["attempts"] = 1 + self.attempts(task)
+            if row["status"] in {"ok", "degenerate"}:
+                self.cost.observe(task, _seconds(row))
+        first = batch.tasks[0]
+        group = self._groups.get((first.predictor, first.params, first.space, first.dataset))
+        if group is not None:
+            group.limit *= 2
+        if unfinished:
+            self.add(unfinished)
+
+    def crashed(self, batch: Batch, kind: Crash) -> list[Task]:
+        """Take note of a batch whose worker died, hung or lost its node.
+
+        A batch that lost its node waits again as it was. In one that crashed or hung any task may
+        be the guilty one, so each waits again by itself.
+
+        Returns:
+            The tasks that are given up.
+        """
+        if kind == "evicted":
+            return self._again(batch.tasks, self._evictions, MAX_EVICTIONS, self.add)
+        if len(batch.tasks) > 1:
+            self._singles.extend(batch.tasks)
+            return []
+        if kind == "timeout":
+            return list(batch.tasks)
+        return self._again(batch.tasks, self._crashes, MAX_ATTEMPTS, self._singles.extend)
+
+    @staticmethod
+    def _again(
+        tasks: list[Task], counts: dict[str, int], limit: int, queue: Callable[[list[Task]], None]
+    ) -> list[Task]:
+        given_up: list[Task] = []
+        again: list[Task] = []
+        for task in tasks:
+            key = task.key
+            counts[key] = counts.get(key, 0) + 1
+            (given_up if counts[key] >= limit else again).append(task)
+        queue(again)
+        return given_up
+
+    def attempts(self, task: Task) -> int:
+        """Times a task was begun and did not finish."""
+        key = task.key
+        return self._crashes.get(key, 0) + self._evictions.get(key, 0)
+
+
+def _seconds(row: Row) -> float:
+    """What a task took, its share of a joint fit included."""
+    inside = float((row["finished_at"] - row["started_at"]).total_seconds())
+    return max(inside, float(row["fit_time_s"]) + float(row["predict_time_s"]) * int(row["n_test"]))

@@ -1,0 +1,141 @@
+"""Connecting to Ray, and checking that the cluster can run what is asked of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.execute.threads import THREAD_VARIABLES
+from tasks.errors import InputError
+
+CPU_POOL = "cpu_pool"
+"""Custom resource that only CPU node types offer. Tasks without a GPU ask for a trace of it, or an
+autoscaler that has used up its CPU nodes starts GPU nodes for them."""
+
+CPU_POOL_SHARE = 0.001
+CLUSTER_CONFIG = "~/ray_bootstrap_config.yaml"
+"""Where ``ray up`` leaves the cluster's configuration on the head node."""
+
+
+@contextmanager
+def ray_session(address: str = "local", *, num_cpus: int | None = None) -> Iterator[None]:
+    """Connect to Ray for the duration of a block.
+
+    A connection that the process already has is used as it is, and left open.
+
+    Args:
+        address: ``local`` starts a Ray of its own on this machine; ``auto`` joins the cluster
+            this machine belongs to; ``ray://host:10001`` is a remote cluster; ``host:port`` is the
+            address of a head node.
+        num_cpus: CPUs of a local Ray; all of them if None.
+
+    Raises:
+        InputError: There is no cluster at the address.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    threads = {name: "1" for name in THREAD_VARIABLES}
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address == "local":
+            # Workers inherit the driver's environment; no runtime_env, which would cost its agent.
+            os.environ.update(threads)
+            ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **common)
+        else:
+            ray.init(address=address, runtime_env={"env_vars": threads}, **common)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"--address {address}: cannot connect to Ray ({error}). Use 'local' for this machine, 'auto' "
+            "on a node of a cluster, or ray://HEAD:10001 from outside"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def cpu_slots() -> int:
+    """Return the CPUs of the cluster as it is now; 0 before an autoscaler has started any node."""
+    import ray
+
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
+def node_offers() -> tuple[list[dict[str, float]], bool]:
+    """Return the resources of each node or node type, and whether the list is complete.
+
+    It is complete for a cluster without autoscaler, and on the head node of one whose
+    configuration can be read there.
+    """
+    import ray
+
+    offers = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    config = Path(os.environ.get("NASPRED_CLUSTER_CONFIG", CLUSTER_CONFIG)).expanduser()
+    if config.is_file():
+        offers += offers_of_config(config)
+        return offers, True
+    return offers, not _has_autoscaler()
+
+
+def offers_of_config(path: Path) -> list[dict[str, float]]:
+    """Return the resources of each node type of a cluster configuration.
+
+    Raises:
+        InputError: The file is not a cluster configuration.
+    """
+    import yaml
+
+    try:
+        types = yaml.safe_load(path.read_text(encoding="utf-8"))["available_node_types"]
+        return [
+            {name: float(value) for name, value in kind["resources"].items()}
+            for kind in types.values()
+            if kind.get("max_workers", 1) != 0
+        ]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path}: not a Ray cluster configuration with available_node_types ({error!r})") from error
+
+
+def _has_autoscaler() -> bool:
+    from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_initialized
+
+    # The monitor of every autoscaling cluster, and of no other, keeps its status under this key.
+    return bool(_internal_kv_initialized() and _internal_kv_get(b"__autoscaling_status"))
+
+
+def offers_cpu_pool(offers: list[dict[str, float]]) -> bool:
+    """Whether tasks without a GPU should ask for a trace of the CPU pool."""
+    return any(CPU_POOL in offer for offer in offers) or os.environ.get("NASPRED_CPU_POOL") == "1"
+
+
+def check_fits(shapes: list[dict[str, float]], offers: list[dict[str, float]], *, complete: bool) -> list[str]:
+    """Check that every resource shape fits one node type.
+
+    Args:
+        shapes: What one task or actor needs, e.g. ``{"CPU": 1, "GPU": 0.25}``.
+        offers: Resources of each node type.
+        complete: Whether there can be no other node types.
+
+    Returns:
+        Warnings about shapes that nothing known offers, where node types may be unknown.
+
+    Raises:
+        InputError: A shape fits no node type; Ray would wait for ever, without an error.
+    """
+    problems = []
+    for shape in shapes:
+        if not any(all(offer.get(name, 0.0) >= need for name, need in shape.items()) for offer in offers):
+            wanted = ", ".join(f"{need:g} {name}" for name, need in shape.items())
+            largest = {name: max((offer.get(name, 0.0) for offer in offers), default=0.0) for name in shape}
+            has = ", ".join(f"{value:g} {name}" for name, value in largest.items())
+            problems.append(f"the plan needs a node with {wanted}; the largest offered are {has}")
+    if problems and complete:
+        raise InputError("the cluster cannot run this study: " + "; ".join(problems))
+    return problems

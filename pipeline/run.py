@@ -1,0 +1,217 @@
+"""Running a study: what is missing is planned, executed and stored."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.cost import CostModel
+from pipeline.evaluate import BatchResult, Context, failure, new_row
+from pipeline.execute.backend import Backend
+from pipeline.execute.scheduler import Scheduler
+from pipeline.plan import Plan, make_plan
+from pipeline.progress import FAILED, Guard, Reporter
+from pipeline.rows import Row
+from pipeline.store import ResultStore
+from pipeline.study import Study
+from predictors import registry
+from tasks.benchmarks.table import BenchmarkTable
+from tasks.benchmarks.tables import load_tables
+from tasks.task import Task
+
+FLUSH_ROWS, FLUSH_S = 1_000, 5.0
+"""Results wait in the driver until there are so many, or so long. What a crash loses is small, and
+runs again because its keys are absent."""
+
+SHOW_S = 0.25
+"""Progress is shown at most so often."""
+
+COST_COLUMNS = ["predictor", "params", "train_size", "status", "fit_cpu_s", "predict_cpu_s"]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A study with its tables, tasks and what is left to do.
+
+    Attributes:
+        study: The study.
+        tables: Measured tables by name.
+        plan: All tasks.
+        todo: Tasks that have no result yet.
+        done: Number of tasks that have one.
+        cost: Cost estimates, from stored results where there are any.
+    """
+
+    study: Study
+    tables: Mapping[str, BenchmarkTable]
+    plan: Plan
+    todo: list[Task]
+    done: int
+    cost: CostModel
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What a run did.
+
+    Attributes:
+        planned: Tasks of the study.
+        already: Of these, had a result before.
+        statuses: Rows written by this run, by status.
+        interrupted: Whether it was stopped by the user.
+        wall_s: Wall seconds of execution.
+    """
+
+    planned: int
+    already: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    interrupted: bool = False
+    wall_s: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Rows of this run with status error, timeout or lost."""
+        return sum(self.statuses[status] for status in FAILED)
+
+
+class ResultSink:
+    """Buffers results in the driver and writes them as whole files."""
+
+    def __init__(self, store: ResultStore, study: str, scheduler: Scheduler, reporter: Reporter) -> None:
+        self._store, self._study, self._scheduler, self._reporter = store, study, scheduler, reporter
+        self._rows: list[Row] = []
+        self._predictions: dict[tuple[str, str], list[pa.Table]] = {}
+        self._flushed = time.monotonic()
+        self._shown = 0.0
+        self._running = 0
+        self._slots = 1
+        self.statuses: Counter[str] = Counter()
+
+    def take(self, result: BatchResult) -> None:
+        """Take the rows of a batch."""
+        self._rows += result.rows
+        self.statuses.update(row["status"] for row in result.rows)
+        if result.predictions is not None:
+            first = result.rows[0]
+            self._predictions.setdefault((first["space"], first["dataset"]), []).append(result.predictions)
+        self._tick()
+
+    def in_flight(self, tasks: int) -> None:
+        """Be told how many tasks are being worked on."""
+        self._running = tasks
+        self._tick()
+
+    def slots(self, count: int) -> None:
+        """Be told how many tasks can run at a time, for the estimate of the time left."""
+        self._slots = max(1, count)
+
+    def _tick(self) -> None:
+        if len(self._rows) >= FLUSH_ROWS or (self._rows and time.monotonic() - self._flushed > FLUSH_S):
+            self.flush()
+        if time.monotonic() - self._shown < SHOW_S:
+            return
+        self._shown = time.monotonic()
+        self._reporter.update(self.statuses, self._running, self._scheduler.remaining_s() / self._slots)
+
+    def flush(self) -> None:
+        """Write what is buffered. Predictions first: a stored row must not lack its predictions."""
+        for (space, dataset), tables in list(self._predictions.items()):
+            self._store.append_predictions(
+                pa.concat_tables(tables), space=space, dataset=dataset, study=self._study
+            )
+            del self._predictions[space, dataset]
+        if self._rows:
+            self._store.append(self._rows)
+            self._rows = []
+        self._flushed = time.monotonic()
+
+
+def prepare(study: Study, store: ResultStore | None, *, retry_failed: bool = False) -> Prepared:
+    """Load tables, plan, and subtract what the store already holds."""
+    for plugin in study.plugins:
+        registry.register_file(plugin)
+    tables = load_tables(study.tasks, study.benchmarks)
+    plan = make_plan(study, tables)
+    cost = CostModel(plan.infos)
+    todo, done = plan.tasks, 0
+    if store is not None:
+        stored = store.done_keys(include_failed=not retry_failed)
+        if len(stored):
+            todo = _absent(plan.tasks, stored)
+            done = len(plan.tasks) - len(todo)
+            if todo:
+                cost.learn(store.read(COST_COLUMNS).to_pandas())
+            plan.skipped = [pair for pair in plan.skipped if _absent([pair[0]], stored)]
+    return Prepared(study, tables, plan, todo, done, cost)
+
+
+def _absent(tasks: list[Task], stored: pa.Array | pa.ChunkedArray) -> list[Task]:
+    keys = pa.array([task.key for task in tasks], pa.string())
+    known = pc.is_in(keys, value_set=stored).to_numpy(zero_copy_only=False)
+    return [task for task, present in zip(tasks, known, strict=True) if not present]
+
+
+def context_of(study: Study) -> Context:
+    """Return what workers need to know of a study."""
+    plugins = tuple((Path(file).name, Path(file).read_text(encoding="utf-8")) for file in study.plugins)
+    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins)
+
+
+def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: Reporter) -> RunSummary:
+    """Run what is left of a study. Everything finished is stored, however the run ends.
+
+    Raises:
+        StoreError: A result could not be written; the run stops, and what is stored stays stored.
+    """
+    study = prepared.study
+    scheduler = Scheduler(prepared.cost)
+    scheduler.add(prepared.todo)
+    sink = ResultSink(store, study.name, scheduler, reporter)
+    summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done, statuses=sink.statuses)
+    began = time.monotonic()
+    with Guard(reporter, len(prepared.todo) + len(prepared.plan.skipped)), _termination_interrupts():
+        try:
+            sink.take(BatchResult(_skipped_rows(prepared)))
+            sink.slots(backend.slots)
+            backend.run(scheduler, prepared.tables, context_of(study), sink)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+        finally:
+            sink.flush()
+    summary.wall_s = time.monotonic() - began
+    return summary
+
+
+def _skipped_rows(prepared: Prepared) -> list[Row]:
+    rows = []
+    for task, reason in prepared.plan.skipped:
+        row = new_row(task, prepared.plan.infos[task.predictor], prepared.study.name)
+        rows.append(failure(row, "skipped", "NotApplicable", reason))
+    return rows
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Treat SIGTERM (a stopped job, a scheduler's end) like Ctrl-C: store what is finished."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
