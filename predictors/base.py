@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.observations import Observations
+from predictors.parameters import check_parameters
 from tasks.errors import InputError
 from tasks.task import Experiment
 
@@ -37,6 +38,7 @@ class PredictorInfo:
         uncertainty: Whether ``predict_distribution`` is offered.
         resident: Whether it is served by long-lived actors instead of tasks.
         num_gpus: GPU share of one evaluator or task (0, 0.25, 0.5 or 1).
+        packages: Import names of what it needs besides numpy and scipy.
         cost_s: Rough CPU seconds of fit and predict at 100 training and 200 test architectures;
             a prior for scheduling that measured costs replace.
         summary: One line.
@@ -54,6 +56,7 @@ class PredictorInfo:
     uncertainty: bool = False
     resident: bool = False
     num_gpus: float = 0.0
+    packages: tuple[str, ...] = ()
     cost_s: float = 0.1
     summary: str = ""
     reference: str = ""
@@ -74,8 +77,10 @@ class Predictor(ABC):
     """Predicts a score per architecture; higher is better.
 
     Constructors take keyword arguments only, store them unchanged and do nothing else; one of
-    them is ``seed``. What ``fit`` learns is stored in attributes that end with an underscore.
-    Subclasses implement ``_fit`` and ``_predict``; validation is done here, once.
+    them is ``seed``, the others are hyperparameters, declared as ``predictors.parameters`` says.
+    What ``fit`` learns is stored in attributes that end with an underscore. Subclasses implement
+    ``_fit`` and ``_predict``; validation is done here, once. ``predictors.checks`` holds the
+    checks that every predictor must pass.
     """
 
     seed: int
@@ -87,13 +92,17 @@ class Predictor(ABC):
             train: At least one architecture with finite targets in percent.
 
         Raises:
-            InputError: No targets, none at all, or targets that are not finite.
+            InputError: No targets, none at all, or targets that are not finite; or a
+                hyperparameter with a value that is not allowed.
         """
+        values = {name: value for name, value in self.get_params().items() if name != "seed"}
+        check_parameters(type(self).__name__, type(self), values)
         if train.targets is None or len(train) == 0:
             raise InputError(f"{type(self).__name__}.fit needs labelled architectures, got none")
         if train.targets.shape != (len(train),):
             raise InputError(
-                f"{type(self).__name__}.fit: targets have shape {train.targets.shape}, expected ({len(train)},)"
+                f"{type(self).__name__}.fit: targets have shape {train.targets.shape}, "
+                f"expected ({len(train)},)"
             )
         bad = np.flatnonzero(~np.isfinite(train.targets))
         if bad.size:
@@ -138,8 +147,7 @@ class Predictor(ABC):
 
     def get_params(self) -> dict[str, Any]:
         """Return the constructor's arguments with their current values."""
-        names = [name for name in inspect.signature(type(self)).parameters]
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     @abstractmethod
     def _fit(self, train: Observations) -> None: ...

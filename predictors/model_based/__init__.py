@@ -1,0 +1,1 @@
+"""Predictors that learn accuracy from encoded, labelled architectures; one file each."""
