@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -154,12 +154,7 @@ def _prepare(task: Task, table: BenchmarkTable) -> _Trial:
     drawn = draw(
         table, sampling=task.sampling, seed=task.seed, n_test=task.n_test, n_train=task.train_size or 0
     )
-    return _Trial(task, drawn, registry.create(task.predictor, _params(task), seed=task.model_seed))
-
-
-def _params(task: Task) -> dict[str, Any]:
-    params: dict[str, Any] = registry.parse_params(task.params)
-    return params
+    return _Trial(task, drawn, registry.create(task.predictor, json.loads(task.params), seed=task.model_seed))
 
 
 def _fit(trial: _Trial, table: BenchmarkTable, info: PredictorInfo) -> None:

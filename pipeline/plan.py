@@ -46,15 +46,16 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
         InputError: Unknown predictor or hyperparameter, or a test set larger than the table.
     """
     plan = Plan()
+    entries: list[tuple[PredictorInfo, str]] = []
     for entry in study.predictors:
-        plan.infos[entry.name] = registry.get_info(entry.name)
-        registry.create(entry.name, entry.params, seed=0)  # refuses wrong hyperparameters now, not in a worker
+        plan.infos[entry.name] = info = registry.get_info(entry.name)
+        # Checked here, not in a worker; and equal settings get equal keys however they are written.
+        entries.append((info, canonical_params(registry.changed_parameters(entry.name, entry.params))))
     for name in study.tasks:
         table = tables[name]
         available = distinct_count(table)
         n_test = _test_size(study, table, available)
-        for entry in study.predictors:
-            info = plan.infos[entry.name]
+        for info, params in entries:
             runs, why_not = registry.availability(info, table)
             for train_size, epochs in _budgets(study, table, info):
                 reason = None if runs else why_not
@@ -65,8 +66,8 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
                     )
                 for trial in range(study.trials):
                     task = Task(
-                        predictor=entry.name,
-                        params=canonical_params(entry.params),
+                        predictor=info.name,
+                        params=params,
                         version=info.version,
                         space=table.space.name,
                         dataset=table.dataset.name,

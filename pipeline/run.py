@@ -24,9 +24,9 @@ from pipeline.progress import FAILED, Guard, Reporter
 from pipeline.rows import Row
 from pipeline.store import ResultStore
 from pipeline.study import Study
+from pipeline.tables import load_tables
 from predictors import registry
 from tasks.benchmarks.table import BenchmarkTable
-from tasks.benchmarks.tables import load_tables
 from tasks.task import Task
 
 FLUSH_ROWS, FLUSH_S = 1_000, 5.0

@@ -62,9 +62,9 @@ def study_from_options(
 
 
 def _task_of(path: Path) -> str:
-    from tasks.benchmarks.catalog import name_of_file
+    from pipeline.tables import load_file
 
-    return name_of_file(path)
+    return load_file(path).name
 
 
 def _words(text: str, option: str) -> list[str]:

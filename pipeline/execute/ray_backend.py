@@ -28,7 +28,7 @@ GRACE_S = 5.0
 STALL_S = 900.0
 """With nothing running and nothing finished for so long, the cluster is taken to be unable to run the plan."""
 
-MAX_BEGINS = 5
+MAX_BEGINS = 3
 """Times an actor call may be begun; beyond that it is taken to kill its actor each time."""
 
 _ACTOR_WORTH_S = 5.0
@@ -36,7 +36,12 @@ _ACTOR_LOOK_S = 5.0
 _TICK_S = 1.0
 
 _EVICTED = (failures.NodeDiedError, failures.OwnerDiedError, failures.ActorUnavailableError)
-_LOST = (failures.WorkerCrashedError, failures.OutOfMemoryError, failures.ActorDiedError, failures.TaskCancelledError)
+_LOST = (
+    failures.WorkerCrashedError,
+    failures.OutOfMemoryError,
+    failures.ActorDiedError,
+    failures.TaskCancelledError,
+)
 
 
 class ClusterStalledError(RunError):
@@ -121,7 +126,7 @@ class RayBackend:
         self._count += 1
         pool = self._pool(batch) if batch.resident else None
         if pool is not None:
-            ref = pool.submit("evaluate", batch.tasks, self._count, self._log)
+            ref = pool.submit("evaluate", batch.tasks, self._tables[batch.table], self._count, self._log)
         else:
             remote: Any = run_batch.options(num_cpus=1, num_gpus=batch.num_gpus, resources=self._resources(batch))
             ref = remote.remote(
@@ -140,7 +145,7 @@ class RayBackend:
             wanted = int(self._scheduler.remaining_s() / _ACTOR_WORTH_S) + 1
             self._pools[batch.num_gpus] = ActorPool(
                 ResidentEvaluatorActor,
-                (self._tables, self._context, batch.num_gpus),
+                (self._context, batch.num_gpus),
                 size=max(1, min(wanted, self.slots)),
                 num_gpus=batch.num_gpus,
                 resources=self._resources(batch),
@@ -171,21 +176,20 @@ class RayBackend:
         else:
             self._scheduler.finished(flight.batch, result.rows, result.unfinished)
             self._sink.take(result)
-        self._log.forget.remote([flight.number])
 
     def _failed(self, flight: _Flight, error: failures.RayError) -> None:
         """A batch did not come back: decide what runs again and report what does not."""
         kind: Crash
         if flight.deadly:
-            kind, status, message = "lost", "lost", f"killed its actor {MAX_BEGINS} times"
+            kind, status, message = "final", "lost", f"killed its actor {MAX_BEGINS} times"
         elif flight.cancelled:
-            kind, status, message = "timeout", "timeout", f"killed after {flight.limit_s:g} s without an end"
+            kind, status, message = "final", "timeout", f"killed after {flight.limit_s:g} s without an end"
         elif isinstance(error, _EVICTED):
             kind, status, message = "evicted", "lost", f"lost its node each time; last: {error}"
         elif isinstance(error, _LOST):
             kind, status, message = "lost", "lost", f"its worker died each time; last: {error}"
         else:  # raised outside the task itself: it does not change by trying again
-            kind, status, message = "timeout", "error", str(error)
+            kind, status, message = "final", "error", str(error)
         rows = []
         for task in self._scheduler.crashed(flight.batch, kind):
             row = new_row(task, self._scheduler.cost.infos[task.predictor], self._context.study)

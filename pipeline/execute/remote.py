@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import ray
@@ -22,8 +21,10 @@ class StartLog:
 
     def begin(self, call: int) -> None:
         """Note that a call begins; one that Ray runs again begins anew."""
-        _, times = self._began.get(call, (0.0, 0))
+        _, times = self._began.pop(call, (0.0, 0))
         self._began[call] = (time.time(), times + 1)
+        if len(self._began) > _REMEMBERED:
+            del self._began[next(iter(self._began))]  # the oldest, long since ended
 
     def running(self, calls: list[int]) -> list[tuple[float, int]]:
         """Return for how many seconds each call has been running, and how often it was begun."""
@@ -31,11 +32,8 @@ class StartLog:
         begun = [self._began.get(call, (now, 0)) for call in calls]
         return [(now - since, times) for since, times in begun]
 
-    def forget(self, calls: list[int]) -> None:
-        """Drop calls that have ended."""
-        for call in calls:
-            self._began.pop(call, None)
 
+_REMEMBERED = 50_000
 
 StartLogActor = ray.remote(StartLog)
 
@@ -51,29 +49,26 @@ def run_batch(
 
 
 class ResidentEvaluator:
-    """Serves lists of tasks of resident predictors; keeps the tables they are evaluated on.
+    """Serves lists of tasks of resident predictors, for as long as their stage lasts.
+
+    Tables come with each call: they lie in the node's object store and are read without a copy.
+    As constructor arguments they would be lost with the node that made them, and the restarts too.
 
     Args:
-        tables: Reference of each table, by name; fetched at first use, then kept.
         context: What the study says.
         num_gpus: GPU share; the process may use that share of the device's memory and no more.
     """
 
-    def __init__(self, tables: Mapping[str, ray.ObjectRef[Any]], context: Context, num_gpus: float) -> None:
+    def __init__(self, context: Context, num_gpus: float) -> None:
         limit_threads()
-        self._refs = tables
-        self._tables: dict[str, BenchmarkTable] = {}
         self._context = context
         if num_gpus > 0:
             _limit_gpu_memory(num_gpus)
 
-    def evaluate(self, tasks: list[Task], call: int, log: Any) -> BatchResult:  # noqa: ANN401
+    def evaluate(self, tasks: list[Task], table: BenchmarkTable, call: int, log: Any) -> BatchResult:  # noqa: ANN401
         """Evaluate tasks of one predictor on one table."""
         log.begin.remote(call)
-        name = tasks[0].task_name
-        if name not in self._tables:
-            self._tables[name] = ray.get(self._refs[name])
-        return evaluate_batch(tasks, self._tables[name], self._context)
+        return evaluate_batch(tasks, table, self._context)
 
 
 ResidentEvaluatorActor = ray.remote(ResidentEvaluator)

@@ -24,7 +24,7 @@ MAX_EVICTIONS = 20
 _FIRST_LIMIT, _RESORT_S = 4, 1.0
 
 _Queue: TypeAlias = tuple[str, str, str, str]
-Crash = Literal["lost", "timeout", "evicted"]
+Crash = Literal["lost", "final", "evicted"]
 
 
 @dataclass(slots=True, eq=False)
@@ -170,8 +170,9 @@ class Scheduler:
     def crashed(self, batch: Batch, kind: Crash) -> list[Task]:
         """Take note of a batch whose worker died, hung or lost its node.
 
-        A batch that lost its node waits again as it was. In one that crashed or hung any task may
-        be the guilty one, so each waits again by itself.
+        A batch that lost its node (``evicted``) waits again as it was. In one that crashed or hung
+        any task may be the guilty one, so each waits again by itself; one that was by itself is
+        tried again if trying may help (``lost``), or given up (``final``).
 
         Returns:
             The tasks that are given up.
@@ -181,7 +182,7 @@ class Scheduler:
         if len(batch.tasks) > 1:
             self._singles.extend(batch.tasks)
             return []
-        if kind == "timeout":
+        if kind == "final":
             return list(batch.tasks)
         return self._again(batch.tasks, self._crashes, MAX_ATTEMPTS, self._singles.extend)
 

@@ -1,0 +1,61 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from tasks.benchmarks.table import BenchmarkTable
+from tasks.seeds import digest
+from tasks.spaces.base import DatasetInfo
+from tasks.spaces.nasbench201 import NasBench201
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Converted tables go to a cache of this test session, never to the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["NASPRED_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def local_ray():
+    """The one local Ray of the test session, with two CPUs."""
+    import ray
+
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def small_table() -> BenchmarkTable:
+    """600 cells of NAS-Bench-201 with made-up accuracies that depend on the operations."""
+    space = NasBench201()
+    rng = np.random.default_rng(0)
+    codes = np.unique(space.sample(rng, 900), axis=0)[:600]
+    codes = codes[rng.permutation(len(codes))]
+    forms = [space.canonical(tuple(int(code) for code in row)) for row in codes]
+    ids = np.unique(forms, return_inverse=True)[1].astype(np.int64)
+    accuracy = 60.0 + 4.0 * (codes == 3).sum(1) + 2.0 * (codes == 2).sum(1) - 3.0 * (codes == 0).sum(1)
+    accuracy = accuracy + rng.normal(scale=0.5, size=len(codes))
+    return BenchmarkTable(
+        space=space,
+        dataset=DatasetInfo("made-up", num_classes=10, resolution=32),
+        codes=codes,
+        canonical_ids=ids,
+        val_acc=accuracy,
+        train_time_s=1000.0 + 100.0 * (codes == 3).sum(1),
+        fingerprint=digest("made-up", accuracy.tolist()),
+    )
+
+
+@pytest.fixture(scope="session")
+def nb201_cifar10(_own_cache) -> BenchmarkTable:
+    """The real table, converted from the package that ships it."""
+    from tasks.benchmarks.catalog import load_benchmark
+
+    return load_benchmark("nasbench201/cifar10")

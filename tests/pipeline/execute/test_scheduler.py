@@ -1,0 +1,162 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cost import CostModel
+from pipeline.execute.scheduler import MAX_ATTEMPTS, MAX_EVICTIONS, TARGET_S, Scheduler
+from predictors.base import PredictorInfo
+from tasks.task import Task
+
+INFOS = {
+    name: PredictorInfo(name, "x:X", "baseline", frozenset({"labels"}), cost_s=cost, resident=resident)
+    for name, cost, resident in [("cheap", 0.01, False), ("dear", 3.0, False), ("actor", 0.1, True)]
+}
+
+
+def task(predictor="cheap", size=10, seed=0, dataset="d"):
+    return Task(predictor, "{}", 1, "s", dataset, "f", "vary_train_size", size, None, seed, "uniform", 20)
+
+
+def row(seconds=0.01, status="ok"):
+    now = datetime.now(UTC)
+    return {
+        "status": status,
+        "started_at": now,
+        "finished_at": now + timedelta(seconds=seconds),
+        "fit_time_s": 0.0,
+        "predict_time_s": 0.0,
+        "n_test": 20,
+    }
+
+
+def scheduler(tasks):
+    made = Scheduler(CostModel(INFOS))
+    made.add(tasks)
+    return made
+
+
+def drain(made):
+    batches = []
+    while (batch := made.next_batch()) is not None:
+        batches.append(batch)
+    return batches
+
+
+def test_longest_tasks_come_first():
+    made = scheduler([task("cheap"), task("dear", 5), task("dear", 1000)])
+    order = [(b.tasks[0].predictor, b.tasks[0].train_size) for b in drain(made)]
+    assert order == [("dear", 1000), ("dear", 5), ("cheap", 10)]
+
+
+def test_batches_share_predictor_and_table():
+    made = scheduler([task(p, n, s, d) for p in ("cheap", "dear") for n in (5, 10) for s in range(9) for d in "ab"])
+    for batch in drain(made):
+        assert len({(t.predictor, t.params, t.task_name) for t in batch.tasks}) == 1
+
+
+def test_batches_grow_to_about_a_second_of_work():
+    made = scheduler([task(seed=seed) for seed in range(1000)])
+    sizes = []
+    while (batch := made.next_batch()) is not None:
+        sizes.append(len(batch.tasks))
+        made.finished(batch, [row(0.01) for _ in batch.tasks], [])
+    assert sizes[:4] == [4, 8, 16, 32]
+    assert 0.5 * TARGET_S <= max(sizes) * 0.01 <= TARGET_S
+    assert sum(sizes) == 1000
+
+
+def test_a_task_longer_than_the_target_goes_alone():
+    made = scheduler([task("dear", 100, seed) for seed in range(3)])
+    assert [len(batch.tasks) for batch in drain(made)] == [1, 1, 1]
+
+
+def test_accept_leaves_the_rest():
+    made = scheduler([task("actor"), task("cheap")])
+    assert made.next_batch(lambda t: INFOS[t.predictor].resident).tasks[0].predictor == "actor"
+    assert made.next_batch(lambda t: INFOS[t.predictor].resident) is None
+    assert made.waiting == 1
+
+
+def test_unfinished_tasks_wait_again():
+    made = scheduler([task(seed=seed) for seed in range(4)])
+    batch = made.next_batch()
+    made.finished(batch, [row()], batch.tasks[1:])
+    assert made.waiting == 3
+
+
+def test_a_crashed_batch_is_tried_one_by_one_and_only_the_guilty_is_given_up():
+    made = scheduler([task(seed=seed) for seed in range(4)])
+    batch = made.next_batch()
+    guilty = batch.tasks[2]
+    assert made.crashed(batch, "lost") == []
+    given_up, finished = [], []
+    while (single := made.next_batch()) is not None:
+        assert len(single.tasks) == 1
+        if single.tasks[0] == guilty:
+            given_up += made.crashed(single, "lost")
+        else:
+            rows = [row()]
+            made.finished(single, rows, [])
+            finished += rows
+    assert given_up == [guilty]
+    assert made.attempts(guilty) == MAX_ATTEMPTS
+    assert len(finished) == 3
+
+
+def test_a_time_out_is_not_tried_again():
+    made = scheduler([task()])
+    batch = made.next_batch()
+    assert made.crashed(batch, "final") == batch.tasks
+    assert made.waiting == 0
+
+
+def test_a_lost_node_is_nobodys_fault_but_not_for_ever():
+    made = scheduler([task()])
+    losses = 0
+    while (batch := made.next_batch()) is not None:
+        made.crashed(batch, "evicted")
+        losses += 1
+    assert losses == MAX_EVICTIONS > MAX_ATTEMPTS
+
+
+def test_attempts_are_in_the_row():
+    made = scheduler([task()])
+    made.crashed(made.next_batch(), "lost")
+    batch, rows = made.next_batch(), [row()]
+    made.finished(batch, rows, [])
+    assert rows[0]["attempts"] == 2
+
+
+def test_remaining_time_follows_what_was_measured():
+    made = scheduler([task(seed=seed) for seed in range(10)])
+    before = made.remaining_s()
+    batch = made.next_batch()
+    made.finished(batch, [row(1.0) for _ in batch.tasks], [])
+    assert made.remaining_s() == pytest.approx(6.0)
+    assert before < 1.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["cheap", "dear", "actor"]), st.integers(5, 50), st.integers(0, 3)), max_size=40),
+    st.lists(st.sampled_from(["ok", "part", "lost", "evicted", "final"]), min_size=1, max_size=30),
+)
+def test_every_task_ends_exactly_once_whatever_happens(specs, events):
+    tasks = list({t.key: t for t in (task(p, n, s) for p, n, s in specs)}.values())
+    made, ended, step = scheduler(tasks), Counter(), 0
+    while (batch := made.next_batch()) is not None:
+        event = events[step % len(events)] if step < 200 else "ok"
+        step += 1
+        if event == "ok" or (event == "part" and len(batch.tasks) == 1):
+            made.finished(batch, [row() for _ in batch.tasks], [])
+            ended.update(t.key for t in batch.tasks)
+        elif event == "part":
+            made.finished(batch, [row()], batch.tasks[1:])
+            ended[batch.tasks[0].key] += 1
+        else:
+            ended.update(t.key for t in made.crashed(batch, event))
+    assert ended == Counter(t.key for t in tasks)
+    assert made.waiting == 0
