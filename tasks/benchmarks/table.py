@@ -24,7 +24,7 @@ class BenchmarkTable:
         codes: Architectures, shape (N, code length).
         canonical_ids: Equal for architectures with the same canonical form, shape (N,), int64.
         val_acc: Final validation accuracy in percent, float64; mean over training runs.
-        train_time_s: Seconds of one full training run, float64.
+        train_time_s: Seconds of one full training run, float64; zeros if the file does not say.
         params: Trainable parameters, int64 or None.
         flops: Multiply-adds, int64 or None.
         latency_s: Seconds of one inference, float64 or None.

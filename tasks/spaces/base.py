@@ -138,7 +138,14 @@ def parse_rows(space: SearchSpace, texts: Sequence[str]) -> Codes:
             rows.append(space.parse(text))
         except InputError as error:
             raise InputError(f"row {row}: {error}") from error
-    return np.array(rows, dtype=np.int16).reshape(len(rows), -1)
+    return np.array(rows, dtype=np.int16).reshape(len(rows), code_length(space.layout))
+
+
+def code_length(layout: Layout) -> int:
+    """Return the number of columns of the codes."""
+    if isinstance(layout, EdgeLayout):
+        return len(layout.edges)
+    return layout.vertices * (layout.vertices + 1) // 2
 
 
 def as_arch(row: Sequence[int] | NDArray[np.integer[Any]]) -> Arch:

@@ -176,30 +176,22 @@ class NasBench201:
 
 def _parse_columns(texts: Sequence[str]) -> Codes | None:
     """Read all strings column by column; None if any of them is not exactly the notation."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not all(isinstance(text, str) for text in texts):
+    if not texts or not all(isinstance(text, str) for text in texts):
         return None
-    pieces = pc.split_pattern(pa.array(texts, pa.string()), "|")
-    # "|a~0|+|b~0|c~1|+|d~0|e~1|f~2|" cut at the bars gives these ten pieces.
-    columns = ([""], _edge(0), ["+"], _edge(0), _edge(1), ["+"], _edge(0), _edge(1), _edge(2), [""])
-    if pc.any(pc.not_equal(pc.list_value_length(pieces), len(columns))).as_py():
+    # Cut at the bars, "|a~0|+|b~0|c~1|+|d~0|e~1|f~2|" is nine pieces and the end of the string.
+    pieces = "\n".join(texts).split("|")
+    if (
+        len(pieces) != 9 * len(texts) + 1
+        or pieces[0] + pieces[-1]
+        or not set(pieces[9:-1:9]) <= {"\n"}
+        or {*pieces[2::9], *pieces[5::9]} != {"+"}
+    ):
         return None
-    words = pieces.flatten().dictionary_encode()
-    vocabulary = words.dictionary.to_pylist()
-    table = np.full((len(columns), max(len(vocabulary), 1)), -1, dtype=np.int16)
-    for column, allowed in enumerate(columns):
-        for index, word in enumerate(vocabulary):
-            if word in allowed:
-                table[column, index] = allowed.index(word)
-    index = words.indices.to_numpy().reshape(-1, len(columns))
-    codes = table[np.arange(len(columns)), index]
-    return None if (codes < 0).any() else np.ascontiguousarray(codes[:, [1, 3, 4, 6, 7, 8]])
-
-
-def _edge(source: int) -> list[str]:
-    return [f"{operation}~{source}" for operation in OPERATIONS]
+    codes = np.empty((len(texts), len(EDGES)), dtype=np.int16)
+    for column, (place, (source, _)) in enumerate(zip((1, 3, 4, 6, 7, 8), EDGES, strict=True)):
+        code_of = {f"{operation}~{source}": code for code, operation in enumerate(OPERATIONS)}
+        codes[:, column] = [code_of.get(piece, -1) for piece in pieces[place::9]]
+    return None if (codes < 0).any() else codes
 
 
 # The expression of a node depends on few codes, so there are only 5 first and 125 second nodes;

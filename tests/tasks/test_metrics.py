@@ -9,7 +9,9 @@ from tasks.metrics import all_metrics, kendall, pearson, precision_at, spearman
 
 values = st.one_of(st.integers(-5, 5).map(float), st.floats(-100, 100, width=32))
 pairs = st.integers(2, 60).flatmap(
-    lambda m: st.tuples(hnp.arrays(np.float64, m, elements=values), hnp.arrays(np.float64, m, elements=values))
+    lambda m: st.tuples(
+        hnp.arrays(np.float64, m, elements=values), hnp.arrays(np.float64, m, elements=values)
+    )
 )
 
 

@@ -1,0 +1,97 @@
+"""The catalog of benchmarks."""
+
+import pickle
+import time
+
+import numpy as np
+import pytest
+
+from tasks.benchmarks import simple_hpo
+from tasks.benchmarks.catalog import benchmark_names, describe, load_benchmark
+from tasks.errors import InputError
+from tasks.spaces.nasbench201 import NasBench201
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("NASPRED_CACHE", str(tmp_path_factory.mktemp("cache")))
+    load_benchmark.cache_clear()
+    yield
+    load_benchmark.cache_clear()
+    patch.undo()
+
+
+def test_names_and_descriptions_agree_with_the_tables():
+    assert benchmark_names() == ["nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"]
+    for info in describe():
+        table = load_benchmark(info.name)
+        assert table.name == info.name == f"{info.space}/{info.dataset}"
+        assert (len(table), table.epochs) == (info.n, info.epochs)
+        assert (table.source, table.licence) == (info.source, info.licence)
+        assert info.available
+        assert info.why_not == ""
+    assert [info.name for info in describe()] == benchmark_names()
+
+
+def test_table_is_complete_and_consistent():
+    table = load_benchmark("nasbench201/cifar100")
+    space = NasBench201()
+    assert table.space == space
+    assert table.codes.shape == (15_625, 6)
+    assert len({tuple(row) for row in table.codes.tolist()}) == 15_625
+    params, flops = space.count(table.codes, table.dataset)
+    np.testing.assert_array_equal(table.params, params)
+    np.testing.assert_array_equal(table.flops, flops)
+    forms = space.canonical_many(table.codes)
+    assert len(set(zip(forms, table.canonical_ids.tolist(), strict=True))) == len(set(forms)) == 6_466
+    for column in (table.val_acc, table.train_time_s, table.latency_s):
+        assert np.isfinite(column).all()
+        assert (column > 0).all()
+    assert table.test_acc is None
+    assert table.curves == {}
+
+
+def test_one_object_per_process_that_cannot_be_changed():
+    table = load_benchmark("nasbench201/cifar10")
+    assert load_benchmark("nasbench201/cifar10") is table
+    with pytest.raises(ValueError, match="read-only"):
+        table.val_acc[0] = 0.0
+
+
+def test_tables_of_different_data_sets_have_different_fingerprints():
+    assert len({load_benchmark(name).fingerprint for name in benchmark_names()}) == 3
+
+
+def test_fingerprint_is_part_of_every_stored_key():
+    # A change here makes every stored result stale; it must not happen unnoticed.
+    assert load_benchmark("nasbench201/cifar10").fingerprint == (
+        "e07f37e646f1ba718b4d6f0a149b3106ea3192a5fcabfef695cf9291243001e0"
+    )
+
+
+def test_table_travels_to_other_processes():
+    table = load_benchmark("nasbench201/cifar10")
+    copy = pickle.loads(pickle.dumps(table))
+    assert copy.space == table.space
+    np.testing.assert_array_equal(copy.codes, table.codes)
+
+
+def test_cached_table_loads_fast():
+    load_benchmark("nasbench201/cifar10")
+    load_benchmark.cache_clear()
+    start = time.process_time()
+    load_benchmark("nasbench201/cifar10")
+    assert time.process_time() - start < 0.5
+
+
+def test_unknown_benchmark_is_an_error_with_close_matches():
+    with pytest.raises(
+        InputError, match="unknown benchmark 'nasbench201/cifar-10'; did you mean 'nasbench201/cifar10'"
+    ):
+        load_benchmark("nasbench201/cifar-10")
+
+
+def test_missing_package_is_described(monkeypatch):
+    monkeypatch.setattr(simple_hpo, "MODULE", "a_module_that_is_not_installed")
+    assert all(not info.available and "pip install" in info.why_not for info in describe())
