@@ -19,7 +19,7 @@ def edge_features(layout: EdgeLayout) -> int:
 
 def encode_edges(layout: EdgeLayout, codes: Codes) -> NDArray[np.float64]:
     """Return one block per edge, in the order of the columns, with a one at its operation."""
-    return one_hot(codes, len(layout.operations)).reshape(len(codes), -1)
+    return one_hot(codes, len(layout.operations)).reshape(len(codes), edge_features(layout))
 
 
 def vertex_features(layout: VertexLayout) -> int:
@@ -40,7 +40,8 @@ def encode_vertices(layout: VertexLayout, codes: Codes) -> NDArray[np.float64]:
     bits = layout.vertices * (layout.vertices - 1) // 2
     # Label 0 is the input's and the last one the output's, hence the shift and the smaller count.
     inner = one_hot(codes[:, bits + 1 : -1] - 1, len(layout.operations) - 2)
-    return np.concatenate([codes[:, :bits].astype(np.float64), inner.reshape(len(codes), -1)], axis=1)
+    width = vertex_features(layout) - bits
+    return np.concatenate([codes[:, :bits].astype(np.float64), inner.reshape(len(codes), width)], axis=1)
 
 
 def one_hot(labels: NDArray[np.integer], classes: int) -> NDArray[np.float64]:

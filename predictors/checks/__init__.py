@@ -1,0 +1,33 @@
+"""Checks that every predictor must pass, for the ones of naspred and of third parties alike.
+
+    from predictors import checks
+    case = checks.make_case("my_predictor", space, dataset)
+    for check in checks.checks_for(case.info):
+        check(case)
+
+A check returns nothing and raises AssertionError. All of them use small synthetic training sets.
+``scores_in_other_process`` completes them: run it once for all predictors.
+"""
+
+from __future__ import annotations
+
+from predictors.base import PredictorInfo
+from predictors.checks.case import Case, Check, make_case, scores_in_other_process, take
+from predictors.checks.general import CHECKS
+from predictors.checks.labels import LABEL_CHECKS
+
+__all__ = [
+    "CHECKS",
+    "LABEL_CHECKS",
+    "Case",
+    "Check",
+    "checks_for",
+    "make_case",
+    "scores_in_other_process",
+    "take",
+]
+
+
+def checks_for(info: PredictorInfo) -> tuple[Check, ...]:
+    """Return the checks that apply to a predictor."""
+    return (*CHECKS, *(LABEL_CHECKS if "labels" in info.needs else ()))

@@ -1,0 +1,96 @@
+"""Every registered predictor, on a space of each layout, against every check that applies to it."""
+
+import numpy as np
+import pytest
+
+from predictors import checks, registry
+from tasks.errors import InputError
+from tasks.spaces.base import DatasetInfo
+from tasks.spaces.dag import DagSpace
+from tasks.spaces.nasbench201 import NasBench201
+
+SPACES = {
+    "edges": (NasBench201(), DatasetInfo("cifar10", 10, 32)),
+    "vertices": (DagSpace("dag", ("in", "conv", "pool", "skip", "out"), 6), DatasetInfo("own")),
+}
+
+# Fewer trees save time and change nothing that is checked; defaults are tested in test_regressors.py.
+QUICK = {
+    "ngb": {"n_estimators": 40},
+    "rf": {"n_estimators": 20},
+    "xgb": {"rounds": 30},
+    "lgb": {"rounds": 60},
+}
+
+LABELS = {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg"}
+COUNTS = {"params", "flops"}
+FOR_ALL, FOR_LABELS = 16, 13
+
+
+def _applies(info, space):
+    codes, (kind, dataset) = None, space
+    codes = kind.sample(np.random.default_rng(0), 1)
+    if "counts" in info.needs:
+        try:
+            kind.count(codes, dataset)
+        except InputError:
+            return False
+    return info.spaces is None or kind.name in info.spaces
+
+
+CASES = [
+    pytest.param(info.name, key, id=f"{info.name}-{key}")
+    for info in registry.all_infos()
+    for key, space in SPACES.items()
+    if _applies(info, space)
+]
+PAIRS = [
+    pytest.param(*case.values, check, id=f"{case.id}-{check.__name__}")
+    for case in CASES
+    for check in checks.checks_for(registry.get_info(case.values[0]))
+]
+
+
+def _case(name, key):
+    space, dataset = SPACES[key]
+    return checks.make_case(name, space, dataset, params=QUICK.get(name))
+
+
+@pytest.mark.parametrize(("name", "key", "check"), PAIRS)
+def test_check(name, key, check):
+    check(_case(name, key))
+
+
+def test_same_scores_in_another_process():
+    cases = [_case(*case.values) for case in CASES]
+    for case, there in zip(cases, checks.scores_in_other_process(cases), strict=True):
+        assert np.array_equal(case.scores(), there), case.info.name
+
+
+def test_every_predictor_is_checked_on_every_space_that_it_runs_on():
+    ran = {case.values[0] + "-" + case.values[1] for case in CASES}
+    expected = {f"{name}-{key}" for name in LABELS for key in SPACES} | {f"{name}-edges" for name in COUNTS}
+    assert ran == expected
+
+
+def test_number_of_checks_per_predictor():
+    counted = {}
+    for pair in PAIRS:
+        name, key, _ = pair.values
+        counted[name, key] = counted.get((name, key), 0) + 1
+    assert {count for (name, _), count in counted.items() if name in LABELS} == {FOR_ALL + FOR_LABELS}
+    assert {count for (name, _), count in counted.items() if name in COUNTS} == {FOR_ALL}
+    assert len(PAIRS) == (FOR_ALL + FOR_LABELS) * len(LABELS) * len(SPACES) + FOR_ALL * len(COUNTS)
+
+
+def test_no_check_is_listed_twice_or_left_out():
+    from predictors.checks import general, labels
+
+    for module, listed in ((general, checks.CHECKS), (labels, checks.LABEL_CHECKS)):
+        defined = {
+            name
+            for name, value in vars(module).items()
+            if name.startswith("check_") and value.__module__ == module.__name__
+        }
+        assert [check.__name__ for check in listed] == list(dict.fromkeys(check.__name__ for check in listed))
+        assert {check.__name__ for check in listed} == defined
