@@ -19,6 +19,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from pipeline.execute import session
+from tasks.errors import InputError
+
 ROOT = Path(__file__).parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "cluster.yaml").read_text())
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -27,10 +30,10 @@ RUN_INSTANCES = (
 )
 
 DEMANDS = (
-    {"CPU": 1, "cpu_pool": 0.001},  # a batch of a label-based predictor
+    {"CPU": 1, session.CPU_POOL: session.CPU_POOL_SHARE},  # a batch of a label-based predictor
     {"CPU": 1, "GPU": 1},  # an actor: PredictorInfo.num_gpus is at most 1
 )
-CUSTOM_RESOURCES = {"cpu_pool"}
+CUSTOM_RESOURCES = {session.CPU_POOL}
 
 Config = dict[str, Any]
 
@@ -339,3 +342,12 @@ def test_mutation_is_caught(check: Callable[[Config], None], path: str, value: A
 
 def test_every_check_is_shown_to_fail() -> None:
     assert {check for check, _, _ in MUTATIONS} == set(CHECKS)
+
+
+def test_the_check_before_a_run_accepts_the_file() -> None:
+    offers = session.offers_of_config(ROOT / "cluster.yaml")
+    assert session.offers_cpu_pool(offers)
+    shapes = [{name: float(value) for name, value in demand.items()} for demand in DEMANDS]
+    assert session.check_fits(shapes, offers, complete=True) == []
+    with pytest.raises(InputError, match="8 GPU"):
+        session.check_fits([{"CPU": 1.0, "GPU": 8.0}], offers, complete=True)

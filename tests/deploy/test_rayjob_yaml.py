@@ -20,6 +20,8 @@ import ray
 import yaml
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 
+from pipeline.execute import session
+
 ROOT = Path(__file__).parents[2]
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "rayjob.yaml").read_text())
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -142,6 +144,12 @@ def check_cpu_tasks_cannot_start_gpu_pods(job: Job) -> None:
     assert json.loads(option.removeprefix("--resources=")) == {"cpu_pool": 1}
 
 
+def check_driver_knows_of_the_cpu_pool(job: Job) -> None:
+    # Before the first pod of the group has started, nothing else tells the driver.
+    env = container(cluster(job)["headGroupSpec"])["env"]
+    assert {"name": "NASPRED_CPU_POOL", "value": "1"} in env
+
+
 def check_gpu_limits(job: Job) -> None:
     for name, group in all_groups(job).items():
         resources = container(group)["resources"]
@@ -178,6 +186,7 @@ CHECKS: list[Callable[[Job], None]] = [
     check_end_of_life,
     check_autoscaling,
     check_cpu_tasks_cannot_start_gpu_pods,
+    check_driver_knows_of_the_cpu_pool,
     check_gpu_limits,
     check_images,
     check_token_authentication,
@@ -225,6 +234,8 @@ MUTATIONS: list[tuple[Callable[[Job], None], str, Any]] = [
     (check_cpu_tasks_cannot_start_gpu_pods, f"{CPU}/rayStartParams/resources", '{"cpu_pool": 1}'),
     (check_cpu_tasks_cannot_start_gpu_pods, f"{CPU}/rayStartParams/resources", '"{\\"cpu_pool\\": 0.5}"'),
     (check_cpu_tasks_cannot_start_gpu_pods, f"{CPU}/rayStartParams/resources", '"{"cpu_pool": 1}"'),
+    (check_driver_knows_of_the_cpu_pool, f"{HEAD}/{POD}/env/0/value", 1),
+    (check_driver_knows_of_the_cpu_pool, f"{HEAD}/{POD}/env", DELETE),
     (check_gpu_limits, f"{GPU}/{POD}/resources/limits/nvidia.com~1gpu", DELETE),
     (check_gpu_limits, f"{CPU}/{POD}/resources/limits/nvidia.com~1gpu", "1"),
     (check_gpu_limits, f"{GPU}/template/spec/tolerations", []),
@@ -291,3 +302,11 @@ def test_dockerfile_copies_what_a_build_needs() -> None:
     needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"], *packages}
     assert copied == needed
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_driver_asks_for_the_cpu_pool_by_the_variable_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    (variable,) = container(cluster(RAW)["headGroupSpec"])["env"]
+    monkeypatch.delenv(variable["name"], raising=False)
+    assert not session.offers_cpu_pool([])
+    monkeypatch.setenv(variable["name"], variable["value"])
+    assert session.offers_cpu_pool([])
