@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TypedDict
 
 
-@dataclass(frozen=True, slots=True)
-class BenchmarkInfo:
-    """One entry of the catalog.
+class BenchmarkInfo(TypedDict):
+    """One record of the catalog.
 
     Attributes:
         name: ``space/dataset``.

@@ -88,7 +88,9 @@ def open_parquet(path: str | Path) -> tuple[pa.Table, TableMetadata]:
         # ParquetFile reads this file only; the data set reader would take folder names for columns.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
-    except (pa.ArrowException, OSError) as error:
+            str(table.schema)  # decodes all names, which a damaged file may make impossible
+    # Damaged data raise Arrow's errors or, in texts, ValueError.
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as Parquet ({error})") from error
     if table.num_rows == 0:
         raise InputError(f"{path}: the table has no rows")

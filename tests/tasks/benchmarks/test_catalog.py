@@ -25,13 +25,13 @@ def cache(tmp_path_factory):
 def test_names_and_descriptions_agree_with_the_tables():
     assert benchmark_names() == ["nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"]
     for info in describe():
-        table = load_benchmark(info.name)
-        assert table.name == info.name == f"{info.space}/{info.dataset}"
-        assert (len(table), table.epochs) == (info.n, info.epochs)
-        assert (table.source, table.licence) == (info.source, info.licence)
-        assert info.available
-        assert info.why_not == ""
-    assert [info.name for info in describe()] == benchmark_names()
+        table = load_benchmark(info["name"])
+        assert table.name == info["name"] == f"{info['space']}/{info['dataset']}"
+        assert (len(table), table.epochs) == (info["n"], info["epochs"])
+        assert (table.source, table.licence) == (info["source"], info["licence"])
+        assert info["available"]
+        assert info["why_not"] == ""
+    assert [info["name"] for info in describe()] == benchmark_names()
 
 
 def test_table_is_complete_and_consistent():
@@ -94,4 +94,4 @@ def test_unknown_benchmark_is_an_error_with_close_matches():
 
 def test_missing_package_is_described(monkeypatch):
     monkeypatch.setattr(simple_hpo, "MODULE", "a_module_that_is_not_installed")
-    assert all(not info.available and "pip install" in info.why_not for info in describe())
+    assert all(not info["available"] and "pip install" in info["why_not"] for info in describe())

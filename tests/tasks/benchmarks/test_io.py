@@ -180,6 +180,32 @@ def test_changed_file_is_refused(tmp_path):
         read_table(path)
 
 
+def test_any_damaged_byte_is_refused_or_without_effect(tmp_path):
+    path = tmp_path / "t.parquet"
+    columns = {
+        name: column for name, column in _columns().items() if name in ("arch", "canonical", "val_acc")
+    }
+    sound = _write(path, columns)
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    # A share of the footer, where names and positions are, and some of the rest.
+    length = int.from_bytes(content[-8:-4], "little") + 8
+    positions = [*range(len(content) - length, len(content), 7), *range(0, len(content) - length, 29)]
+    for position in positions:
+        damaged = bytearray(content)
+        damaged[position] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        try:
+            table = read_table(path)
+        except InputError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(table.val_acc, sound.val_acc)
+            np.testing.assert_array_equal(table.codes, sound.codes)
+    assert refused > len(positions) / 2
+
+
 @pytest.mark.parametrize(
     ("raw", "complaint"),
     [
