@@ -1,6 +1,51 @@
 """What several test modules share and is not a fixture."""
 
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
-PLUGINS = Path(__file__).parent / "plugins"
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PLUGINS = ROOT / "tests" / "plugins"
 FAULTS = PLUGINS / "faults.py"
+
+
+def naspred(*arguments, cwd=None, env=None, timeout=240):
+    """Run the command line in its own process."""
+    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    return subprocess.run(
+        command, cwd=cwd or ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def write_study(folder, *, name="small", text=None, **fields):
+    """Write a study file."""
+    file = Path(folder) / f"{name}.yaml"
+    file.write_text(text if text is not None else yaml.safe_dump({"name": name, **fields}))
+    return file
+
+
+def rows_of(out) -> pd.DataFrame:
+    """Read the stored rows of a run, each key once."""
+    from pipeline.store import ResultStore
+
+    return ResultStore(out).read().to_pandas()
+
+
+def wait_for_rows(out, count, process, timeout=120):
+    """Wait until a running driver has stored so many rows."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the driver ended early: {process.communicate()}")
+        if Path(out, "results").is_dir() and len(rows_of(out)) >= count:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"no {count} rows after {timeout} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ PLAIN_WIDTH = 110
 
 def console(*, quiet: bool = False) -> Console:
     """Return a console for standard output; plain and of fixed width if that is not a terminal."""
-    screen = Console(quiet=quiet, soft_wrap=False)
-    return screen if screen.is_terminal else Console(quiet=quiet, width=PLAIN_WIDTH)
+    screen = Console(file=sys.stdout, quiet=quiet)
+    return screen if screen.is_terminal else Console(file=sys.stdout, quiet=quiet, width=PLAIN_WIDTH)
 
 
 def show_results(summary: pd.DataFrame, screen: Console, metric: str = "kendall") -> None:

@@ -28,8 +28,8 @@ def save_plan(store: ResultStore, study: Study, expected: pd.DataFrame) -> None:
 def read_plans(store: ResultStore) -> pd.DataFrame | None:
     """Return the tasks of every study that was run into this output; None if none is recorded."""
     frames = []
-    for name in store.list_names(PLANS):
-        data = store.read_bytes(f"{PLANS}/{name}") if name.endswith(".parquet") else None
+    for name in store.documents(PLANS):
+        data = store.read_bytes(name) if name.endswith(".parquet") else None
         if data is not None:
             frames.append(pq.read_table(pa.BufferReader(data)).to_pandas())
     if not frames:
@@ -51,7 +51,7 @@ def existing_store(directory: str) -> ResultStore:
         InputError: There is none.
     """
     store = ResultStore(directory)
-    if not store.exists():
+    if not store.has_results() and not store.documents(PLANS):
         raise InputError(f"{directory}: no results of naspred here (expected a folder results/ in it)")
     return store
 
@@ -60,7 +60,7 @@ def write_report(
     store: ResultStore, rows: pd.DataFrame, expected: pd.DataFrame | None, title: str
 ) -> tuple[str, pd.DataFrame]:
     """Write the HTML report and the figures; return the path of the page and the summary."""
-    report = build_report(rows, expected, ReportMeta(title=title, root=store.root))
+    report = build_report(rows, expected, ReportMeta(study=title, root=store.root))
     for name, png in report.pngs.items():
         store.write_bytes(f"{REPORT}/{name}", png)
     buffer = io.BytesIO()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as jsonlib
+import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +64,8 @@ def _execute(prepared: Prepared, store: ResultStore, settings: RunSettings, scre
     from pipeline.execute import session
 
     screen.print(f"starting Ray ({settings.address})", highlight=False)
-    with session.ray_session(settings.address, num_cpus=settings.num_cpus):
+    # Ray prints what its daemons say to standard output, which is for results.
+    with redirect_stdout(sys.stderr), session.ray_session(settings.address, num_cpus=settings.num_cpus):
         from pipeline.execute.ray_backend import RayBackend
 
         offers, complete = session.node_offers()
