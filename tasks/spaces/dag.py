@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -21,6 +22,14 @@ ABSENT = -1
 """Operation code of a vertex that a smaller cell does not have."""
 
 
+@cache
+def possible_arcs(vertices: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return sources and targets of the upper triangle, row by row: the order of the codes."""
+    source, target = np.triu_indices(vertices, 1)
+    source.flags.writeable = target.flags.writeable = False
+    return source, target
+
+
 @dataclass(frozen=True, slots=True)
 class DagSpace:
     """All cells of at most ``vertices`` vertices over a vocabulary of operations.
@@ -34,6 +43,7 @@ class DagSpace:
         operations: The label of the input vertex, the operations of inner vertices, the label of
             the output vertex; all different.
         vertices: V, the largest number of vertices, input and output included.
+        matrix_key: What the notation calls the adjacency matrix.
 
     Raises:
         InputError: Fewer than 2 vertices, labels that are not different, or no inner operation
@@ -43,6 +53,7 @@ class DagSpace:
     name: str
     operations: tuple[str, ...]
     vertices: int
+    matrix_key: str = "adjacency"
 
     def __post_init__(self) -> None:
         if self.vertices < 2:
@@ -73,14 +84,14 @@ class DagSpace:
         wide[:, slots[:, None], slots] = adjacency
         ops = np.full((n, self.vertices), ABSENT, dtype=np.int16)
         ops[:, slots] = operations
-        return np.concatenate([wide[:, *np.triu_indices(self.vertices, 1)], ops], axis=1)
+        return np.concatenate([wide[:, *possible_arcs(self.vertices)], ops], axis=1)
 
     def unpack(self, codes: Codes) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
         """Return adjacency, shape (n, V, V), and operation codes, shape (n, V)."""
         codes = np.asarray(codes)
         arcs = self.vertices * (self.vertices - 1) // 2
         adjacency = np.zeros((len(codes), self.vertices, self.vertices), dtype=np.bool_)
-        adjacency[:, *np.triu_indices(self.vertices, 1)] = codes[:, :arcs] != 0
+        adjacency[:, *possible_arcs(self.vertices)] = codes[:, :arcs] != 0
         return adjacency, codes[:, arcs:]
 
     def sample(self, rng: np.random.Generator, n: int) -> Codes:
@@ -88,7 +99,7 @@ class DagSpace:
 
         Arcs and operations are uniform; cells whose output cannot be reached are drawn again.
         """
-        upper = np.triu_indices(self.vertices, 1)
+        upper = possible_arcs(self.vertices)
         adjacency = np.zeros((n, self.vertices, self.vertices), dtype=np.bool_)
         pending = np.arange(n)
         while pending.size:
@@ -107,7 +118,7 @@ class DagSpace:
         Raises:
             InputError: There is none.
         """
-        near = self._edits(self._checked(arch))
+        near = self.edits(arch)
         if not len(near):
             raise InputError(f"space {self.name!r}: no other cell is one edit away from {self.format(arch)}")
         return as_arch(near[int(rng.integers(len(near)))])
@@ -118,10 +129,32 @@ class DagSpace:
         The number of vertices stays, and the output can be reached from the input. Arcs come
         first, in the order of the codes.
         """
-        return [as_arch(row) for row in self._edits(self._checked(arch))]
+        return [as_arch(row) for row in self.edits(arch)]
+
+    def edits(self, arch: Arch) -> Codes:
+        """Return ``neighbors`` as an array, shape (n, code length)."""
+        arch = self._checked(arch)
+        arcs = self.vertices * (self.vertices - 1) // 2
+        source, target = possible_arcs(self.vertices)
+        ops = np.array(arch[arcs:])
+        present = ops != ABSENT
+        flips = np.flatnonzero(present[source] & present[target])
+        changes = [
+            (arcs + vertex, code)
+            for vertex in np.flatnonzero(present)[1:-1].tolist()
+            for code in range(1, len(self.operations) - 1)
+            if code != ops[vertex]
+        ]
+        codes = np.tile(np.array(arch, dtype=np.int16), (flips.size + len(changes), 1))
+        codes[np.arange(flips.size), flips] ^= 1
+        for row, (column, code) in enumerate(changes, start=flips.size):
+            codes[row, column] = code
+        return codes[on_path(self.unpack(codes)[0])[:, 0]]
 
     def parse(self, text: str) -> Arch:
         """Read ``{"adjacency": [[...], ...], "ops": [...]}``, the first vertex being the input.
+
+        The first key is ``matrix_key``.
 
         Raises:
             InputError: Anything else, an unknown operation, a wrong shape, or an arc that does not
@@ -139,17 +172,17 @@ class DagSpace:
                 raise InputError(f"space {self.name!r}: 'ops' has {op!r} at vertex {vertex}; {hint}")
         if len(adjacency) != n or not all(isinstance(row, list) and len(row) == n for row in adjacency):
             raise InputError(
-                f"space {self.name!r}: 'adjacency' must be {n} lists of {n} entries, as 'ops' has {n}"
+                f"space {self.name!r}: {self.matrix_key!r} must be {n} lists of {n} entries, as 'ops' has {n}"
             )
         for i, row in enumerate(adjacency):
             for j, entry in enumerate(row):
                 if isinstance(entry, bool) or entry not in (0, 1):
                     raise InputError(
-                        f"space {self.name!r}: 'adjacency' [{i}][{j}] is {entry!r}, must be 0 or 1"
+                        f"space {self.name!r}: {self.matrix_key!r} [{i}][{j}] is {entry!r}, must be 0 or 1"
                     )
                 if entry and j <= i:
                     raise InputError(
-                        f"space {self.name!r}: 'adjacency' [{i}][{j}] is 1, but arcs go from a lower "
+                        f"space {self.name!r}: {self.matrix_key!r} [{i}][{j}] is 1, but arcs go from a lower "
                         "to a higher vertex (upper triangular)"
                     )
         indices = np.array([[self.operations.index(op) for op in ops]])
@@ -160,9 +193,9 @@ class DagSpace:
         return parse_rows(self, texts)
 
     def format(self, arch: Arch) -> str:
-        """Write the cell as compact JSON with the keys ``adjacency`` and ``ops``."""
+        """Write the cell as compact JSON with the keys ``matrix_key`` and ``ops``."""
         cell = self.graph(arch)
-        content = {"adjacency": cell.adjacency.astype(int).tolist(), "ops": list(cell.operations)}
+        content = {self.matrix_key: cell.adjacency.astype(int).tolist(), "ops": list(cell.operations)}
         return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
     def canonical(self, arch: Arch) -> str:
@@ -206,38 +239,23 @@ class DagSpace:
             f"networks look like, so {consequence}"
         )
 
-    def _edits(self, arch: Arch) -> Codes:
-        arcs = self.vertices * (self.vertices - 1) // 2
-        source, target = np.triu_indices(self.vertices, 1)
-        ops = np.array(arch[arcs:])
-        present = ops != ABSENT
-        flips = np.flatnonzero(present[source] & present[target])
-        changes = [
-            (arcs + vertex, code)
-            for vertex in np.flatnonzero(present)[1:-1].tolist()
-            for code in range(1, len(self.operations) - 1)
-            if code != ops[vertex]
-        ]
-        codes = np.tile(np.array(arch, dtype=np.int16), (flips.size + len(changes), 1))
-        codes[np.arange(flips.size), flips] ^= 1
-        for row, (column, code) in enumerate(changes, start=flips.size):
-            codes[row, column] = code
-        return codes[on_path(self.unpack(codes)[0])[:, 0]]
-
     def _read(self, text: str) -> tuple[list[Any], list[Any]]:
-        wrong = f'space {self.name!r}: an architecture is {{"adjacency": [[...], ...], "ops": [...]}} in JSON'
+        wrong = (
+            f"space {self.name!r}: an architecture is "
+            f'{{"{self.matrix_key}": [[...], ...], "ops": [...]}} in JSON'
+        )
         if not isinstance(text, str):
             raise InputError(f"{wrong}, got {text!r}")
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{wrong}, got {text[:200]!r} ({error})") from error
-        if not isinstance(content, dict) or content.keys() != {"adjacency", "ops"}:
+        if not isinstance(content, dict) or content.keys() != {self.matrix_key, "ops"}:
             raise InputError(f"{wrong} with these two keys, got {text[:200]!r}")
         for key, value in content.items():
             if not isinstance(value, list):
                 raise InputError(f"{wrong}; {key!r} must be a list, got {value!r}")
-        return content["adjacency"], content["ops"]
+        return content[self.matrix_key], content["ops"]
 
     def _checked(self, arch: Arch) -> Arch:
         v, last = self.vertices, len(self.operations) - 1
@@ -255,7 +273,7 @@ class DagSpace:
                 f"space {self.name!r}: operation codes must be 0, then 1 to {last - 1}, then {ABSENT} for "
                 f"absent vertices, then {last}, got {arch[arcs:]!r}"
             )
-        source, target = np.triu_indices(v, 1)
+        source, target = possible_arcs(v)
         used = np.array(arch[:arcs]) == 1
         if ((ops[source] == ABSENT) | (ops[target] == ABSENT))[used].any():
             raise InputError(f"space {self.name!r}: an absent vertex has an arc in {arch!r}")
