@@ -25,6 +25,10 @@ def _positive() -> Positive:
     return Positive(transform=torch.exp, inv_transform=torch.log)
 
 
+def _double(value: float) -> torch.Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
 class ExactModel(gpytorch.models.ExactGP):  # type: ignore[misc]
     """Zero mean, scaled RBF kernel with one lengthscale, Gaussian noise; float64.
 
@@ -45,9 +49,10 @@ class ExactModel(gpytorch.models.ExactGP):  # type: ignore[misc]
             outputscale_constraint=_positive(),
         )
         self.double()
-        self.covar_module.outputscale = hyperparameters.variance
-        self.covar_module.base_kernel.lengthscale = hyperparameters.lengthscale
-        self.likelihood.noise = hyperparameters.noise
+        # As tensors: gpytorch turns numbers into single precision.
+        self.covar_module.outputscale = _double(hyperparameters.variance)
+        self.covar_module.base_kernel.lengthscale = _double(hyperparameters.lengthscale)
+        self.likelihood.noise = _double(hyperparameters.noise)
 
     def forward(self, x: torch.Tensor) -> MultivariateNormal:
         """Return the prior at ``x``, shape (m, features)."""

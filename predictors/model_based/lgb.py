@@ -4,9 +4,9 @@ Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree", NeurI
 architecture encodings: Luo et al., "Neural Architecture Search with GBDT", 2020 (arXiv 2007.04785).
 
 Differences from NASLib. Its five architectures per leaf (and LightGBM's own three per histogram
-bin) leave no possible split below about eleven training architectures, so every prediction is the
-same. Here a leaf needs ``min(min_data_in_leaf, max(1, n // 4))`` of the n training architectures,
-which is the published setting from n = 20 on, and a histogram bin needs one.
+bin) leave no possible split below ten training architectures, so every prediction is the same. Here
+a leaf needs ``min(min_data_in_leaf, max(1, n // 4))`` of the n training architectures, which is the
+published setting from n = 20 on, and a histogram bin needs one.
 """
 
 from __future__ import annotations
