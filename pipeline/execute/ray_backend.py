@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 from ray import exceptions as failures
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.evaluate import BATCH_BUDGET_S, BatchResult, Context, failure, new_row
 from pipeline.execute import session
@@ -98,7 +99,13 @@ class RayBackend:
         self._scheduler, self._context, self._sink = scheduler, context, sink
         self._tables = {name: ray.put(table) for name, table in tables.items()}
         self._context_ref = ray.put(context)
-        self._log: Any = StartLogActor.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        self._log: Any = StartLogActor.options(
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=-1,
+            # Beside the driver, not on a node that may be taken away.
+            scheduling_strategy=NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True),
+        ).remote()
         try:
             for resident in (True, False):
                 self._stage(resident=resident)

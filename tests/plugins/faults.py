@@ -58,6 +58,14 @@ class Sleepy(_Trained):
         time.sleep(0.2)
 
 
+class Nap(_Trained):
+    info = _info("nap")
+
+    def _fit(self, train):
+        super()._fit(train)
+        time.sleep(1.5)
+
+
 class RaisesForOneSeed(_Trained):
     """Fails for a fifth of the model seeds, always the same ones."""
 

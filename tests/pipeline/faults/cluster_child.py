@@ -41,7 +41,7 @@ class Sink:
         self.rows += result.rows
 
     def in_flight(self, tasks):
-        if len(self.rows) >= 10 and self.killed_at is None:
+        if len(self.rows) >= 24 and self.killed_at is None:
             self.killed_at = len(self.rows)
             threading.Thread(target=self.kill).start()
 
@@ -60,9 +60,9 @@ def main():
     tasks = [
         Task(name, "{}", 1, table.space.name, table.dataset.name, table.fingerprint, "vary_train_size", size, None,
              seed, "uniform", 20)
-        for name, size, count in (("sleepy", 5, 150), ("resident_fine", None, 20)) for seed in range(count)
+        for name, size, count in (("nap", 5, 32), ("resident_fine", None, 20)) for seed in range(count)
     ]  # fmt: skip
-    scheduler = Watched(CostModel({name: registry.get_info(name) for name in ("sleepy", "resident_fine")}))
+    scheduler = Watched(CostModel({name: registry.get_info(name) for name in ("nap", "resident_fine")}))
     scheduler.add(tasks)
     sink = Sink(lambda: cluster.remove_node(victim, allow_graceful=False))
     began = time.monotonic()
