@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -85,14 +84,6 @@ def changed_parameters(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     declared = get_parameters(name)
     checked = check_parameters(name, load_class(name), params)
     return {key: checked[key] for key in sorted(checked) if checked[key] != declared[key].default}
-
-
-def parse_params(text: str) -> dict[str, Any]:
-    """Read the hyperparameters of a task key, the inverse of ``tasks.task.canonical_params``."""
-    params = json.loads(text)
-    if not isinstance(params, dict):
-        raise InputError(f"hyperparameters must be a JSON object, got {text!r}")
-    return params
 
 
 def create(name: str, params: Mapping[str, Any], seed: int) -> Predictor:

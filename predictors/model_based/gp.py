@@ -22,6 +22,7 @@ from predictors.model_based.gp_training import (
     LogPosterior,
     factorise,
     maximise,
+    rbf,
     squared_distances,
 )
 from predictors.parameters import Range
@@ -81,7 +82,7 @@ class GaussianProcess(EncodedRegressor[GPState]):
         start = Hyperparameters(self.variance, self.lengthscale, self.noise)
         logs = maximise(LogPosterior(distances, z), start, steps=self.steps, learning_rate=self.learning_rate)
         variance, lengthscale, noise = (float(value) for value in np.exp(logs))
-        _, jitter = factorise(variance * np.exp(distances * (-0.5 / lengthscale**2)), noise)
+        _, jitter = factorise(rbf(distances, variance, lengthscale), noise)
         return GPState(x, z, Hyperparameters(variance, lengthscale, float(noise + jitter)))
 
     def _predict_model(self, model: GPState, x: Floats) -> Floats:

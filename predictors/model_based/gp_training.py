@@ -57,24 +57,22 @@ class LogPosterior:
             numpy.linalg.LinAlgError: The covariance matrix cannot be factorised.
         """
         variance, lengthscale, noise = np.exp(logs)
-        signal = variance * np.exp(self.squared_distances * (-0.5 / lengthscale**2))
-        factor, _ = factorise(signal, noise)
-        inverse, _ = lapack.dpotri(factor, lower=1)
-        # LAPACK fills the lower triangle only.
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        weights = inverse @ self.targets
+        signal = rbf(self.squared_distances, variance, lengthscale)
+        factor, jitter = factorise(signal, noise)
+        weights, _ = lapack.dpotrs(factor, self.targets, lower=1)
         log_determinant = 2.0 * np.sum(np.log(np.diagonal(factor)))
+        # Lower triangle of K^-1; the rest of the factor is zero and stays so.
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        trace = np.trace(inverse)
         n = len(self.targets)
         likelihood = -0.5 * (self.targets @ weights + log_determinant + n * np.log(2 * np.pi))
-        # d/dt = 1/2 tr((w w^T - K^-1) dK/dt); the first factor times the signal serves two of them.
-        inner = (np.outer(weights, weights) - inverse) * signal
-        gradient = 0.5 * np.array(
-            [
-                np.sum(inner),
-                np.sum(inner * self.squared_distances) / lengthscale**2,
-                noise * (weights @ weights - np.trace(inverse)),
-            ]
-        )
+        # dL/dt = 1/2 (w^T dK w - tr(K^-1 dK)). By variance, dK is the signal = K - noise I; by
+        # lengthscale, signal times squared distance / lengthscale^2, which is 0 on the diagonal.
+        by_variance = weights @ signal @ weights - n + (noise + jitter) * trace
+        signal *= self.squared_distances
+        by_lengthscale = weights @ signal @ weights - 2.0 * np.vdot(inverse.ravel("K"), signal.ravel("K"))
+        by_noise = noise * (weights @ weights - trace)
+        gradient = 0.5 * np.array([by_variance, by_lengthscale / lengthscale**2, by_noise])
         # ln LogNormal(t; 0, 1) = -ln t - (ln t)^2 / 2 + constant.
         prior = -logs[:2] - 0.5 * logs[:2] ** 2 - 0.5 * np.log(2 * np.pi)
         gradient[:2] -= 1.0 + logs[:2]
@@ -90,7 +88,7 @@ def factorise(signal: Floats, noise: float) -> tuple[Floats, float]:
     scale = signal[0, 0] + noise
     for share in JITTERS:
         jitter = share * scale
-        covariance = signal.copy()
+        covariance = signal.copy(order="F")
         covariance[np.diag_indices_from(covariance)] += noise + jitter
         factor, info = lapack.dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
         if info == 0 and np.all(np.isfinite(np.diagonal(factor))):
@@ -117,8 +115,21 @@ def maximise(posterior: LogPosterior, start: Hyperparameters, *, steps: int, lea
     return cast(Floats, logs)
 
 
+def rbf(squared_distances: Floats, variance: float, lengthscale: float) -> Floats:
+    """Return the kernel matrix without noise, shape (n, n)."""
+    kernel = squared_distances * (-0.5 / lengthscale**2)
+    np.exp(kernel, out=kernel)
+    kernel *= variance
+    return kernel
+
+
 def squared_distances(x: Floats) -> Floats:
-    """Return squared Euclidean distances of the rows of ``x``, shape (n, n)."""
+    """Return squared Euclidean distances of the rows of ``x``, shape (n, n), in Fortran order.
+
+    LAPACK works in that order; elementwise functions keep it, which saves copies.
+    """
     norms = np.einsum("nd,nd->n", x, x)
     # Exact for zeros and ones; rounding may leave tiny negative numbers otherwise.
-    return np.asarray(np.maximum(norms[:, None] + norms[None, :] - 2.0 * (x @ x.T), 0.0))
+    distances = np.maximum(norms[:, None] + norms[None, :] - 2.0 * (x @ x.T), 0.0)
+    np.fill_diagonal(distances, 0.0)
+    return np.asfortranarray(distances)

@@ -119,12 +119,6 @@ def test_changed_parameters_are_those_that_differ_from_the_defaults():
         registry.changed_parameters("rf", {"depth": 1})
 
 
-def test_parse_params_reads_objects_only():
-    assert registry.parse_params('{"a":1.5}') == {"a": 1.5}
-    with pytest.raises(InputError, match="must be a JSON object"):
-        registry.parse_params("[1]")
-
-
 def test_availability_on_a_table_with_counts_but_no_curves(small_table):
     rf, params = registry.get_info("rf"), registry.get_info("params")
     assert registry.availability(rf, small_table) == (True, "")
