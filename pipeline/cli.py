@@ -127,14 +127,13 @@ def status(directory: OutDir, json: Json = False) -> None:
 @app.command()
 def results(
     directory: OutDir,
-    metric: Annotated[str, typer.Option("--metric", help="Metric of the table.")] = "kendall",
     csv: Annotated[Path | None, typer.Option("--csv", help="Also write the full summary as CSV.")] = None,
     json: Json = False,
 ) -> None:
     """Show the summary table of a run."""
     from pipeline.commands import inspect
 
-    raise typer.Exit(inspect.results(directory, metric=metric, csv=csv, json=json))
+    raise typer.Exit(inspect.results(directory, csv=csv, json=json))
 
 
 @app.command()

@@ -118,8 +118,11 @@ class ResultSink:
     def _tick(self) -> None:
         if len(self._rows) >= FLUSH_ROWS or (self._rows and time.monotonic() - self._flushed > FLUSH_S):
             self.flush()
-        if time.monotonic() - self._shown < SHOW_S:
-            return
+        if time.monotonic() - self._shown >= SHOW_S:
+            self.show()
+
+    def show(self) -> None:
+        """Show the state now."""
         self._shown = time.monotonic()
         self._reporter.update(self.statuses, self._running, self._scheduler.remaining_s() / self._slots)
 
@@ -188,6 +191,7 @@ def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: 
             summary.interrupted = True
         finally:
             sink.flush()
+            sink.show()
     summary.wall_s = time.monotonic() - began
     return summary
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Vector = NDArray[np.float64]
 
@@ -21,6 +20,8 @@ def kendall(y: Vector, p: Vector) -> float | None:
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         return None
     if y.size > _PAIRWISE_LIMIT:
+        from scipy import stats  # slow to import, and rarely needed
+
         tau = float(stats.kendalltau(y, p).statistic)
         return tau if np.isfinite(tau) else None
     sign_y, sign_p = _pair_signs(y), _pair_signs(p)
@@ -52,7 +53,15 @@ def spearman(y: Vector, p: Vector) -> float | None:
     """Pearson correlation of average ranks; None if y or p is constant or not finite."""
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         return None
-    return pearson(stats.rankdata(y), stats.rankdata(p))
+    return pearson(_average_ranks(y), _average_ranks(p))
+
+
+def _average_ranks(values: Vector) -> Vector:
+    """Ranks from 1; equal values share the mean of their ranks."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts).astype(np.float64)
+    ranks: Vector = (last - (counts - 1) / 2.0)[inverse]
+    return ranks
 
 
 def precision_at(y: Vector, p: Vector, k: int) -> float | None:

@@ -16,9 +16,7 @@ from pipeline.aggregate import summarize
 from pipeline.commands.reporting import existing_store, read_plans, read_rows, write_report
 from pipeline.progress import FAILED
 from pipeline.report.terminal import render_table
-from pipeline.rows import METRIC_COLUMNS
 from pipeline.store import ResultStore, StoreWarning
-from tasks.errors import InputError
 
 PLAIN_WIDTH = 110
 """Columns of a table that goes to a file or a pipe."""
@@ -30,9 +28,9 @@ def console(*, quiet: bool = False) -> Console:
     return screen if screen.is_terminal else Console(file=sys.stdout, quiet=quiet, width=PLAIN_WIDTH)
 
 
-def show_results(summary: pd.DataFrame, screen: Console, metric: str = "kendall") -> None:
-    """Print the summary table."""
-    render_table(summary, screen, metric=metric)
+def show_results(summary: pd.DataFrame, screen: Console) -> None:
+    """Print the table of Kendall tau by predictor and task."""
+    render_table(summary, screen, plain=not screen.is_terminal)
 
 
 def _read(directory: str) -> tuple[ResultStore, pd.DataFrame, pd.DataFrame | None]:
@@ -87,10 +85,8 @@ def status(directory: str, *, json: bool) -> int:
     return 0
 
 
-def results(directory: str, *, metric: str, csv: Path | None, json: bool) -> int:
+def results(directory: str, *, csv: Path | None, json: bool) -> int:
     """Show the summary table. Returns the exit code."""
-    if metric not in METRIC_COLUMNS:
-        raise InputError(f"--metric {metric}: unknown metric; allowed: {', '.join(METRIC_COLUMNS)}")
     _, rows, plans = _read(directory)
     summary = summarize(rows, plans)
     if csv is not None:
@@ -99,7 +95,7 @@ def results(directory: str, *, metric: str, csv: Path | None, json: bool) -> int
     if json:
         Console(soft_wrap=True).print_json(data=jsonlib.loads(summary.to_json(orient="records")))
     else:
-        show_results(summary, console(), metric)
+        show_results(summary, console())
     return 0
 
 

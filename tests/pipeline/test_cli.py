@@ -188,7 +188,7 @@ def test_lists():
         (["run", "--plugin", "nowhere.py"], "nowhere.py: cannot be read"),
         (["run", "--test-size", "20000"], "test_size: 20000 test architectures asked for"),
         (["status", "nowhere"], "nowhere: no results of naspred here"),
-        (["results", "nowhere", "--metric", "tau"], "--metric tau: unknown metric; allowed: kendall"),
+        (["results", "nowhere"], "nowhere: no results of naspred here"),
         (["list", "predictor"], "did you mean 'predictors'"),
         (["run", "--out", "/dev/null/x"], "/dev/null"),
         (["plan", "--cluster", "nowhere.yaml"], "--cluster nowhere.yaml: no such file"),

@@ -1,0 +1,104 @@
+"""A study as a real job on a real head: submitted, refused the second time, read back as Parquet."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from tests_support import ROOT, naspred, write_study
+
+pytestmark = pytest.mark.ray
+
+RAY = str(Path(sys.executable).with_name("ray"))
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@pytest.fixture
+def head(tmp_path_factory):
+    """A head with a job server; yields its HTTP address and the environment to use it with."""
+    port, dashboard, client = free_ports(3)
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
+    temp = Path("/tmp") / f"nr-{os.getpid()}-{port}"  # noqa: S108 - socket paths must be short
+    command = [
+        RAY, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}",
+        f"--ray-client-server-port={client}", "--num-cpus=2", "--object-store-memory=200000000",
+        "--disable-usage-stats", f"--temp-dir={temp}",
+    ]  # fmt: skip
+    log = (tmp_path_factory.mktemp("head") / "log").open("w")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{dashboard}"
+        environment["RAY_API_SERVER_ADDRESS"] = address
+        _wait_until_up(environment, process)
+        yield environment
+    finally:
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        for member in family:  # only what this fixture started
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+        log.close()
+
+
+def job(environment, *arguments, timeout=150):
+    return subprocess.run(
+        [RAY, "job", *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def _wait_until_up(environment, process):
+    for _ in range(60):
+        assert process.poll() is None, "the head ended"
+        if job(environment, "list").returncode == 0:
+            return
+        time.sleep(1.0)
+    raise AssertionError("the job server did not come up")
+
+
+def test_a_job_runs_a_study_and_the_same_id_is_refused(head, tmp_path):
+    fields = {
+        "tasks": ["nasbench201/cifar10"], "predictors": ["rf", "params"], "train_sizes": [5, 20], "trials": 2,
+        "test_size": 50,
+    }  # fmt: skip
+    study = write_study(tmp_path, name="job", **fields)
+    submission = naspred("plan", study, "--submission-id").stdout.strip()
+    out = tmp_path / "out"
+    arguments = [
+        "submit", "--submission-id", submission, "--working-dir", str(tmp_path), "--", sys.executable, "-m",
+        "pipeline.cli", "run", "job.yaml", "--address", "auto", "--out", str(out), "--json",
+    ]  # fmt: skip
+    first = job(head, *arguments)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "succeeded" in first.stdout + first.stderr
+    rows = pd.read_parquet(out / "results")
+    assert len(rows) == 6
+    assert set(rows["status"]) == {"ok"}
+    assert (out / "report" / "index.html").is_file()
+
+    second = job(head, *arguments)
+    assert second.returncode != 0
+    assert submission in second.stdout + second.stderr
+    assert len(pd.read_parquet(out / "results")) == 6
