@@ -49,8 +49,16 @@ def rows_of_tasks() -> list[tuple[str, str, str]]:
     return [
         (f"{TASKS} tasks, wall", f"{wall:.1f} s", ""),
         ("work inside the predictors, CPU", f"{work:.1f} s", f"{1000 * work / TASKS:.1f} ms per task"),
-        ("time inside the tasks (sampling and metrics too)", f"{inside:.1f} s", f"{1000 * inside / TASKS:.1f} ms per task"),
-        ("CPU of all processes", f"{cpu:.1f} s", f"overhead over the predictors' work {1000 * (cpu - work) / TASKS:.2f} ms per task"),
+        (
+            "time inside the tasks (sampling and metrics too)",
+            f"{inside:.1f} s",
+            f"{1000 * inside / TASKS:.1f} ms per task",
+        ),
+        (
+            "CPU of all processes",
+            f"{cpu:.1f} s",
+            f"overhead over the predictors' work {1000 * (cpu - work) / TASKS:.2f} ms per task",
+        ),
         ("parallel efficiency", f"{100 * work / 2 / wall:.1f} %", "predictors' CPU / 2 / wall"),
         ("the same of whole tasks", f"{100 * inside / 2 / wall:.1f} %", "time inside tasks / 2 / wall"),
     ]
@@ -92,21 +100,27 @@ from tasks.benchmarks.catalog import load_benchmark
 names = ["nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"]
 tables = {{name: load_benchmark(name) for name in names}}
 predictors = [{{"name": "rf", "params": {{"n_estimators": 50 + i}}}} for i in range(50)]
-study = Study(name="large", tasks=names, predictors=predictors, train_sizes=[5, 8, 14, 24, 42, 71, 121, 205, 347, 589], trials={PLAN} // 1500 + 1)
+sizes = [5, 8, 14, 24, 42, 71, 121, 205, 347, 589]
+trials = {PLAN} // 1500 + 1
+study = Study(name="large", tasks=names, predictors=predictors, train_sizes=sizes, trials=trials)
 began = time.perf_counter()
 plan = make_plan(study, tables)
 keys = [task.key for task in plan.tasks]
 print(len(set(keys)), time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
     count, seconds, memory = _python(code).split()
-    return [(f"plan of {int(count):,} tasks with keys", f"{float(seconds):.1f} s", f"{float(memory):.0f} MB peak")]
+    return [
+        (f"plan of {int(count):,} tasks with keys", f"{float(seconds):.1f} s", f"{float(memory):.0f} MB peak")
+    ]
 
 
 def rows_of_start() -> list[tuple[str, str, str]]:
     seconds = []
     for _ in range(5):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "pipeline.cli", "--help"], cwd=ROOT, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", "--help"], cwd=ROOT, check=True, capture_output=True
+        )
         seconds.append(time.perf_counter() - began)
     return [("naspred --help", f"{sorted(seconds)[2]:.2f} s", "median of 5")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,24 +14,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def at_budget(summary: pd.DataFrame, train_size: int | None, epochs: int | None) -> pd.DataFrame:
+def at_budget(summary: pd.DataFrame, budgets: pd.DataFrame) -> pd.DataFrame:
     """Return per task and predictor the summary row with the largest budget that fits.
 
     Args:
         summary: Result of `pipeline.aggregate.summarize`.
-        train_size: Most labelled training architectures; None for no limit. A row without
-            training architectures always fits.
-        epochs: Most epochs of partial training per query; None for no limit.
+        budgets: One row per task: ``task``, ``train_size`` (most labelled training architectures),
+            ``epochs`` (most epochs of partial training per query); null for no limit. A row that
+            uses no training architectures, or no epochs, fits any limit. Other tasks are left out.
     """
+    limits = summary[["task"]].merge(budgets, on="task", how="left")
+    chosen = summary["task"].isin(budgets["task"]).to_numpy()
     sizes, lengths = _budgets(summary)
-    fits = np.ones(len(summary), dtype=bool)
-    if train_size is not None:
-        fits &= sizes <= train_size
-    if epochs is not None:
-        fits &= lengths <= epochs
-    chosen = summary.assign(_n=sizes, _k=lengths)[fits].sort_values(["_n", "_k"], kind="stable")
-    chosen = chosen.drop_duplicates(["task", "label"], keep="last")
-    return chosen.drop(columns=["_n", "_k"]).sort_index()
+    for used, axis in ((sizes, "train_size"), (lengths, "epochs")):
+        chosen &= used <= limits[axis].astype("Float64").to_numpy(dtype=np.float64, na_value=np.inf)
+    order = np.lexsort((lengths, sizes))
+    fitting = summary.iloc[order[chosen[order]]]
+    return fitting.drop_duplicates(["task", "label"], keep="last").sort_index()
 
 
 def common_budget(summary: pd.DataFrame) -> pd.DataFrame:
@@ -42,13 +41,15 @@ def common_budget(summary: pd.DataFrame) -> pd.DataFrame:
         value that every predictor swept along that axis has (if there is none, the largest of
         any); null on an axis that no predictor of the task uses.
     """
-    found = []
-    for task, part in summary.groupby("task"):
-        found.append(
-            {"task": task, **{axis: _largest_shared(part, axis) for axis in ("train_size", "epochs")}}
-        )
-    frame = pd.DataFrame(found, columns=["task", "train_size", "epochs"])
-    return frame.astype({"train_size": "Int64", "epochs": "Int64"})
+    frame = pd.DataFrame({"task": sorted(set(summary["task"]))})
+    for axis in ("train_size", "epochs"):
+        used = summary[summary[axis].notna()]
+        having = used.groupby(["task", axis])["label"].nunique().reset_index()
+        swept = having["task"].map(used.groupby("task")["label"].nunique())
+        shared = having[having["label"] == swept].groupby("task")[axis].max()
+        largest = having.groupby("task")[axis].max()
+        frame[axis] = frame["task"].map(shared).fillna(frame["task"].map(largest)).astype("Int64")
+    return frame
 
 
 def best_by_budget(summary: pd.DataFrame, rows: pd.DataFrame | pa.Table) -> pd.DataFrame:
@@ -80,11 +81,12 @@ def best_by_budget(summary: pd.DataFrame, rows: pd.DataFrame | pa.Table) -> pd.D
         order = np.lexsort((lengths[positions], sizes[positions], summary["label"].to_numpy()[positions]))
         inside = positions[order]
         inside = inside[measured[inside]]
-        part, n, k = summary.iloc[inside], sizes[inside], lengths[inside]
+        n, k = sizes[inside], lengths[inside]
+        part = {name: summary[name].to_numpy()[inside] for name in _KEPT}
         matrix = values.reindex(columns=inside).to_numpy(dtype=np.float64)
         for size in np.unique(n):
             for length in np.unique(k):
-                chosen = _last_per_label(part["label"].to_numpy(), (n <= size) & (k <= length))
+                chosen = _last_per_label(part["label"], (n <= size) & (k <= length))
                 if chosen.size:
                     best = _compare(part, matrix, chosen)
                     out.append({"task": task, "budget_train_size": size, "budget_epochs": length, **best})
@@ -101,29 +103,30 @@ _BEST_COLUMNS = [
 ]  # fmt: skip
 
 
-def _compare(part: pd.DataFrame, matrix: NDArray[np.float64], chosen: NDArray[np.intp]) -> dict[str, object]:
+def _compare(
+    part: dict[str, NDArray[Any]], matrix: NDArray[np.float64], chosen: NDArray[np.intp]
+) -> dict[str, object]:
     """Rank the chosen rows of one task and compare each with the best, seed by seed."""
-    tau = part["kendall_zero"].to_numpy(dtype=np.float64)[chosen]
-    ranked = chosen[np.argsort(-tau, kind="stable")]
-    best = part.iloc[ranked[0]]
-    result: dict[str, object] = {name: best[name] for name in _KEPT}
+    tau = part["kendall_zero"]
+    ranked = chosen[np.argsort(-tau[chosen], kind="stable")]
+    best = ranked[0]
+    result: dict[str, object] = {name: values[best] for name, values in part.items()}
     result |= {"runner_up": None, "inside": None, "n_pairs": 0, "tied": []}
     if len(ranked) == 1:
         return result
+    second, low = ranked[1], part["kendall_low"][best]
     mean, half, pairs = _paired(matrix[:, ranked[:1]] - matrix[:, ranked[1:]])
-    second = part.iloc[ranked[1]]
-    if np.isfinite(best["kendall_low"]):
-        result["inside"] = bool(second["kendall_zero"] >= best["kendall_low"])
-    tied = np.flatnonzero(mean - half <= 0.0)
-    labels = part["label"].to_numpy()[ranked[1:]]
+    if np.isfinite(low):
+        result["inside"] = bool(tau[second] >= low)
+    tied = ranked[1:][mean - half <= 0.0]
     return result | {
-        "runner_up": second["label"],
-        "runner_up_kendall": second["kendall_zero"],
+        "runner_up": part["label"][second],
+        "runner_up_kendall": tau[second],
         "lead": mean[0],
         "lead_low": mean[0] - half[0],
         "lead_high": mean[0] + half[0],
         "n_pairs": int(pairs[0]),
-        "tied": [str(label) for label in labels[tied]],
+        "tied": [str(label) for label in part["label"][tied]],
     }
 
 
@@ -164,12 +167,3 @@ def _budgets(summary: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64
     """Training size and epochs of each row, 0 where it uses none."""
     sizes, lengths = (summary[axis].fillna(0).to_numpy(dtype=np.int64) for axis in ("train_size", "epochs"))
     return sizes, lengths
-
-
-def _largest_shared(part: pd.DataFrame, axis: str) -> int | None:
-    used = part[part[axis].notna()]
-    if used.empty:
-        return None
-    variants = used.groupby(axis)["label"].nunique()
-    shared = variants[variants == used["label"].nunique()]
-    return int((shared if len(shared) else variants).index.max())

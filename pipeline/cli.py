@@ -19,11 +19,15 @@ app = typer.Typer(
 
 EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-OutDir = Annotated[str, typer.Argument(metavar="DIR", help="Output directory or URL of a run (s3://bucket/run).")]
+OutDir = Annotated[
+    str, typer.Argument(metavar="DIR", help="Output directory or URL of a run (s3://bucket/run).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 StudyFile = Annotated[
     Optional[Path],  # noqa: UP045 - typer evaluates this at run time
-    typer.Argument(metavar="[STUDY]", help="Study file (YAML); the built-in quickstart if absent.", show_default=False),
+    typer.Argument(
+        metavar="[STUDY]", help="Study file (YAML); the built-in quickstart if absent.", show_default=False
+    ),
 ]
 Predictors = Annotated[str | None, typer.Option("--predictors", help="Names, separated by commas.")]
 Tasks = Annotated[str | None, typer.Option("--tasks", help="space/dataset pairs, separated by commas.")]
@@ -32,7 +36,8 @@ Epochs = Annotated[str | None, typer.Option("--epochs", help="Curve lengths, sep
 Trials = Annotated[int | None, typer.Option("--trials", help="Trials (seeds) per setting.")]
 TestSize = Annotated[int | None, typer.Option("--test-size", help="Test architectures per trial.")]
 Benchmarks = Annotated[
-    list[Path] | None, typer.Option("--benchmark", help="Parquet file of your own measured table; repeatable.")
+    list[Path] | None,
+    typer.Option("--benchmark", help="Parquet file of your own measured table; repeatable."),
 ]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file that defines a predictor; repeatable.")
@@ -56,11 +61,20 @@ def run(
     plugin: Plugins = None,
     address: Annotated[
         str,
-        typer.Option("--address", help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001."),
+        typer.Option(
+            "--address",
+            help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001.",
+        ),
     ] = "local",
-    num_cpus: Annotated[int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")] = None,
-    serial: Annotated[bool, typer.Option("--serial", help="Run in this process, without Ray; for debugging.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed tasks again, too.")] = False,
+    num_cpus: Annotated[
+        int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")
+    ] = None,
+    serial: Annotated[
+        bool, typer.Option("--serial", help="Run in this process, without Ray; for debugging.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed tasks again, too.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and stop.")] = False,
     json: Json = False,
 ) -> None:
@@ -92,15 +106,19 @@ def plan(
     benchmark: Benchmarks = None,
     plugin: Plugins = None,
     cluster: Annotated[
-        Path | None, typer.Option("--cluster", help="Check the plan against the node types of a cluster.yaml.")
+        Path | None,
+        typer.Option("--cluster", help="Check the plan against the node types of a cluster.yaml."),
     ] = None,
     price: Annotated[
         float | None, typer.Option("--price", min=0.0, help="Price of a CPU hour, to estimate the cost.")
     ] = None,
     submission_id: Annotated[
-        bool, typer.Option("--submission-id", help="Print only the id to submit this study to a cluster with.")
+        bool,
+        typer.Option("--submission-id", help="Print only the id to submit this study to a cluster with."),
     ] = False,
-    attempt: Annotated[int, typer.Option("--attempt", min=1, help="Number of the submission, for --submission-id.")] = 1,
+    attempt: Annotated[
+        int, typer.Option("--attempt", min=1, help="Number of the submission, for --submission-id.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Show what a study would run: tasks, batches, CPU hours, and what the cluster must offer."""

@@ -48,7 +48,9 @@ class CostModel:
         """Learn from one task; recent ones count more, so that a slow first call is soon forgotten."""
         known = self._measured.setdefault((task.predictor, task.params), {})
         size = task.train_size or 0
-        known[size] = max(seconds, 1e-4) if size not in known else 0.7 * known[size] + 0.3 * max(seconds, 1e-4)
+        known[size] = (
+            max(seconds, 1e-4) if size not in known else 0.7 * known[size] + 0.3 * max(seconds, 1e-4)
+        )
 
     def learn(self, rows: pd.DataFrame) -> None:
         """Learn from stored rows: medians of CPU seconds by predictor, hyperparameters and size."""

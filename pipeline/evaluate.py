@@ -248,7 +248,9 @@ def _prediction_table(
 ) -> pa.Table:
     archs = [table.space.format(as_arch(codes)) for codes in table.codes[trial.drawn.test]]
     keys = [trial.task.key] * len(archs)
-    return pa.table({"key": keys, "arch": archs, "y_true": measured, "y_pred": scores}, schema=PREDICTION_SCHEMA)
+    return pa.table(
+        {"key": keys, "arch": archs, "y_true": measured, "y_pred": scores}, schema=PREDICTION_SCHEMA
+    )
 
 
 def _undefined(measured: NDArray[np.float64], scores: NDArray[np.float64]) -> str | None:

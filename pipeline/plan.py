@@ -98,9 +98,7 @@ def _test_size(study: Study, table: BenchmarkTable, available: int) -> int:
     return study.test_size
 
 
-def _budgets(
-    study: Study, table: BenchmarkTable, info: PredictorInfo
-) -> list[tuple[int | None, int | None]]:
+def _budgets(study: Study, table: BenchmarkTable, info: PredictorInfo) -> list[tuple[int | None, int | None]]:
     sizes: Sequence[int | None] = [None]
     epochs: Sequence[int | None] = [None]
     if info.experiment in {"vary_train_size", "vary_both"}:

@@ -105,7 +105,7 @@ class BarReporter:
         """Redraw."""
         done, failed = sum(statuses.values()), _failed(statuses)
         rate = done / max(time.monotonic() - self._began, 1e-9)
-        state = f"{rate:.1f}/s · {duration(remaining_s)} left"
+        state = f"{running} running · {rate:.1f}/s · {duration(remaining_s)} left"
         if failed:
             state += f" · [red]{failed} failed[/red]"
         self._bar.update(self._id, completed=done, state=state)

@@ -158,7 +158,9 @@ def _validate(data: dict[str, Any], source: str) -> Study:
         lines = []
         for issue in error.errors():
             where = ".".join(str(part) for part in issue["loc"]) or "study"
-            value = "" if issue["type"] in {"missing", "extra_forbidden"} else f" (got {_short(issue['input'])})"
+            value = (
+                "" if issue["type"] in {"missing", "extra_forbidden"} else f" (got {_short(issue['input'])})"
+            )
             message = issue["msg"].removeprefix("Value error, ")
             if issue["type"] == "extra_forbidden":
                 message = f"unknown field; known are {', '.join(Study.model_fields)}"

@@ -21,7 +21,13 @@ def naspred(*arguments, cwd=None, env=None, timeout=240):
     command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     return subprocess.run(
-        command, cwd=cwd or ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        command,
+        cwd=cwd or ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 

@@ -73,7 +73,11 @@ def _spaces() -> list[dict[str, Any]]:
     for name in space_names():
         layout = get_space(name).layout
         records.append(
-            {"name": name, "cell": type(layout).__name__.removesuffix("Layout").lower(), "operations": list(layout.operations)}
+            {
+                "name": name,
+                "cell": type(layout).__name__.removesuffix("Layout").lower(),
+                "operations": list(layout.operations),
+            }
         )
     return records
 

@@ -16,7 +16,19 @@ from rich.table import Table
 
 from pipeline.commands.inspect import console
 
-_PACKAGES = ("ray", "torch", "gpytorch", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost", "ngboost")
+_PACKAGES = (
+    "ray",
+    "torch",
+    "gpytorch",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost",
+    "ngboost",
+)
 _IMPORTS = {"scikit-learn": "sklearn"}
 _MIN_FREE_GB = 2.0
 
@@ -47,7 +59,15 @@ def check(*, json: bool) -> int:
 def _tests() -> list[tuple[str, Callable[[], Finding]]]:
     tests: list[tuple[str, Callable[[], Finding]]] = [("python", _python)]
     tests += [(name, _package(name)) for name in _PACKAGES]
-    return [*tests, ("cpus", _cpus), ("gpu", _gpu), ("temporary disk", _disk), ("nasbench201/cifar10", _table), ("predictors", _predictors), ("ray cluster", _ray)]
+    return [
+        *tests,
+        ("cpus", _cpus),
+        ("gpu", _gpu),
+        ("temporary disk", _disk),
+        ("nasbench201/cifar10", _table),
+        ("predictors", _predictors),
+        ("ray cluster", _ray),
+    ]
 
 
 def _python() -> Finding:
@@ -77,7 +97,9 @@ def _gpu() -> Finding:
 def _disk() -> Finding:
     folder = Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free / 1e9
-    return free >= _MIN_FREE_GB, f"{free:.1f} GB free in {folder}" + ("" if free >= _MIN_FREE_GB else "; Ray needs some GB")
+    return free >= _MIN_FREE_GB, f"{free:.1f} GB free in {folder}" + (
+        "" if free >= _MIN_FREE_GB else "; Ray needs some GB"
+    )
 
 
 def _table() -> Finding:
@@ -90,7 +112,12 @@ def _table() -> Finding:
 def _predictors() -> Finding:
     from predictors import registry
 
-    missing = [f"{info.name} ({why})" for info in registry.all_infos() for good, why in [registry.installed(info)] if not good]
+    missing = [
+        f"{info.name} ({why})"
+        for info in registry.all_infos()
+        for good, why in [registry.installed(info)]
+        if not good
+    ]
     return not missing, "all can be used" if not missing else "cannot be used: " + ", ".join(missing)
 
 

@@ -27,20 +27,20 @@ def save_plan(store: ResultStore, study: Study, expected: pd.DataFrame) -> None:
 
 def read_plans(store: ResultStore) -> pd.DataFrame | None:
     """Return the tasks of every study that was run into this output; None if none is recorded."""
-    frames = []
+    frames: list[pd.DataFrame] = []
     for name in store.documents(PLANS):
         data = store.read_bytes(name) if name.endswith(".parquet") else None
         if data is not None:
             frames.append(pq.read_table(pa.BufferReader(data)).to_pandas())
     if not frames:
         return None
-    plans = pd.concat(frames, ignore_index=True)
+    plans: pd.DataFrame = pd.concat(frames, ignore_index=True)
     return plans.astype({"train_size": "Int64", "epochs": "Int64"}).drop_duplicates(ignore_index=True)
 
 
 def read_rows(store: ResultStore, keys: set[str] | None = None) -> pd.DataFrame:
     """Return stored rows, one per key; of these keys only, if given."""
-    rows = store.read().to_pandas()
+    rows: pd.DataFrame = store.read().to_pandas()
     return rows if keys is None else rows[rows["key"].isin(list(keys))].reset_index(drop=True)
 
 

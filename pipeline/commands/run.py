@@ -26,6 +26,7 @@ from pipeline.study import Study
 from tasks.errors import InputError
 from tasks.task import Task
 
+
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """Where and how a study runs; nothing here changes a result."""
@@ -82,7 +83,12 @@ def _shapes(tasks: list[Task], prepared: Prepared) -> list[dict[str, float]]:
 
 
 def _conclude(
-    study: Study, prepared: Prepared, store: ResultStore, summary: RunSummary, screen: Console, settings: RunSettings
+    study: Study,
+    prepared: Prepared,
+    store: ResultStore,
+    summary: RunSummary,
+    screen: Console,
+    settings: RunSettings,
 ) -> int:
     if summary.interrupted:
         stored = sum(summary.statuses.values())
@@ -130,7 +136,8 @@ def _say_end(screen: Console, summary: RunSummary, store: ResultStore, path: str
         screen.print(f"{done} tasks in {duration(summary.wall_s)}: {parts}", highlight=False)
     if summary.failed:
         screen.print(
-            f"[red]{summary.failed} failed[/red]; see the report; --retry-failed runs them again", highlight=False
+            f"[red]{summary.failed} failed[/red]; see the report; --retry-failed runs them again",
+            highlight=False,
         )
     screen.print(f"results: {store.root}/results\nreport:  {path}", highlight=False, soft_wrap=True)
 
@@ -206,10 +213,13 @@ def show_plan(
         each = costs[name] / len(tasks)
         table.add_row(name, f"{len(tasks):,}", duration(costs[name]), f"{each:.3g} s", source)
     screen.print(table)
-    shape_text = "; ".join(", ".join(f"{value:g} {name}" for name, value in shape.items()) for shape in shapes)
+    shape_text = "; ".join(
+        ", ".join(f"{value:g} {name}" for name, value in shape.items()) for shape in shapes
+    )
     screen.print(
         f"{len(todo):,} tasks in about {_batches(costs, groups):,} batches, {prepared.done:,} done already, "
-        f"about {total / 3600:.3g} CPU hours" + (f", {total / 3600 * price:.2f} at {price:g} per CPU hour" if price is not None else ""),
+        f"about {total / 3600:.3g} CPU hours"
+        + (f", {total / 3600 * price:.2f} at {price:g} per CPU hour" if price is not None else ""),
         highlight=False,
     )
     screen.print(f"each worker needs a node with: {shape_text or 'nothing'}", highlight=False)

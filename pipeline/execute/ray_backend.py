@@ -27,7 +27,7 @@ GRACE_S = 5.0
 """A worker stops a task at its time limit by itself; one that cannot is killed this much later."""
 
 STALL_S = 900.0
-"""With nothing running and nothing finished for so long, the cluster is taken to be unable to run the plan."""
+"""With nothing running and nothing finished for so long, the cluster is taken to be unable to go on."""
 
 MAX_BEGINS = 3
 """Times an actor call may be begun; beyond that it is taken to kill its actor each time."""
@@ -61,8 +61,10 @@ class _Flight:
 
 
 def _ask_after(flight: _Flight) -> float:
-    """Seconds between two looks at a call: actor calls are looked at often, because Ray repeats
-    one that kills its actor for ever, without a word."""
+    """Seconds between two looks at a call.
+
+    Actor calls are looked at often: Ray repeats one that kills its actor for ever, without a word.
+    """
     return flight.limit_s if flight.pool is None else _ACTOR_LOOK_S
 
 
@@ -99,12 +101,15 @@ class RayBackend:
         self._scheduler, self._context, self._sink = scheduler, context, sink
         self._tables = {name: ray.put(table) for name, table in tables.items()}
         self._context_ref = ray.put(context)
-        self._log: Any = StartLogActor.options(
+        actor: Any = StartLogActor
+        self._log = actor.options(
             num_cpus=0,
             max_restarts=-1,
             max_task_retries=-1,
             # Beside the driver, not on a node that may be taken away.
-            scheduling_strategy=NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True),
+            scheduling_strategy=NodeAffinitySchedulingStrategy(
+                ray.get_runtime_context().get_node_id(), soft=True
+            ),
         ).remote()
         try:
             for resident in (True, False):
@@ -135,7 +140,9 @@ class RayBackend:
         if pool is not None:
             ref = pool.submit("evaluate", batch.tasks, self._tables[batch.table], self._count, self._log)
         else:
-            remote: Any = run_batch.options(num_cpus=1, num_gpus=batch.num_gpus, resources=self._resources(batch))
+            remote: Any = run_batch.options(
+                num_cpus=1, num_gpus=batch.num_gpus, resources=self._resources(batch)
+            )
             ref = remote.remote(
                 batch.tasks, self._tables[batch.table], self._context_ref, self._count, self._log
             )

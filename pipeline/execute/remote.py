@@ -40,7 +40,11 @@ StartLogActor = ray.remote(StartLog)
 
 @ray.remote(max_retries=0)
 def run_batch(
-    tasks: list[Task], table: BenchmarkTable, context: Context, call: int, log: Any  # noqa: ANN401
+    tasks: list[Task],
+    table: BenchmarkTable,
+    context: Context,
+    call: int,
+    log: Any,  # noqa: ANN401
 ) -> BatchResult:
     """Evaluate a batch in a worker process."""
     log.begin.remote(call)

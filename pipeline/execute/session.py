@@ -41,7 +41,7 @@ def ray_session(address: str = "local", *, num_cpus: int | None = None) -> Itera
     if ray.is_initialized():
         yield
         return
-    threads = {name: "1" for name in THREAD_VARIABLES}
+    threads = dict.fromkeys(THREAD_VARIABLES, "1")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address == "local":
@@ -100,7 +100,9 @@ def offers_of_config(path: Path) -> list[dict[str, float]]:
             if kind.get("max_workers", 1) != 0
         ]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{path}: not a Ray cluster configuration with available_node_types ({error!r})") from error
+        raise InputError(
+            f"{path}: not a Ray cluster configuration with available_node_types ({error!r})"
+        ) from error
 
 
 def _has_autoscaler() -> bool:
@@ -115,7 +117,9 @@ def offers_cpu_pool(offers: list[dict[str, float]]) -> bool:
     return any(CPU_POOL in offer for offer in offers) or os.environ.get("NASPRED_CPU_POOL") == "1"
 
 
-def check_fits(shapes: list[dict[str, float]], offers: list[dict[str, float]], *, complete: bool) -> list[str]:
+def check_fits(
+    shapes: list[dict[str, float]], offers: list[dict[str, float]], *, complete: bool
+) -> list[str]:
     """Check that every resource shape fits one node type.
 
     Args:

@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-
 from tests_support import FAULTS, naspred, rows_of, wait_for_rows, write_study
 
 SMALL = {
@@ -47,7 +47,9 @@ def test_help_imports_neither_torch_nor_ray():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "status", "results", "report", "compact", "list", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["run", "plan", "status", "results", "report", "compact", "list", "doctor"]
+)
 def test_every_command_has_help(command):
     done = naspred(command, "--help")
     assert done.returncode == 0
@@ -148,7 +150,7 @@ def test_report_is_written_anew(finished):
     _, out, _ = finished
     (out / "report" / "index.html").unlink()
     path = json.loads(naspred("report", out, "--json").stdout)["report"]
-    assert "<html" in open(path).read(2000)  # noqa: PTH123
+    assert "<html" in Path(path).read_text()
     assert list((out / "report").glob("*.png"))
 
 
@@ -224,12 +226,14 @@ def test_failures_give_exit_code_1_and_run_again_only_when_asked(tmp_path):
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_stores_what_is_finished_and_resumes(tmp_path, stop):
     study = write_study(
-        tmp_path, tasks=["nasbench201/cifar10"], predictors=["sleepy"], train_sizes=[5], trials=40, test_size=20,
-        plugins=[str(FAULTS)],
+        tmp_path, tasks=["nasbench201/cifar10"], predictors=["sleepy"], train_sizes=[5], trials=40,
+        test_size=20, plugins=[str(FAULTS)],
     )  # fmt: skip
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipeline.cli", "run", str(study), "--serial", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
     wait_for_rows(out, 1, process)
     time.sleep(1.0)
     process.send_signal(stop)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-
 from tests_support import ROOT, naspred, write_study
 
 pytestmark = pytest.mark.ray
@@ -35,7 +34,7 @@ def head(tmp_path_factory):
     """A head with a job server; yields its HTTP address and the environment to use it with."""
     port, dashboard, client = free_ports(3)
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
-    temp = Path("/tmp") / f"nr-{os.getpid()}-{port}"  # noqa: S108 - socket paths must be short
+    temp = Path("/tmp") / f"nr-{os.getpid()}-{port}"
     command = [
         RAY, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}",
         f"--ray-client-server-port={client}", "--num-cpus=2", "--object-store-memory=200000000",
@@ -65,7 +64,12 @@ def head(tmp_path_factory):
 
 def job(environment, *arguments, timeout=150):
     return subprocess.run(
-        [RAY, "job", *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        [RAY, "job", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 

@@ -41,7 +41,10 @@ def test_names_and_entries_of_predictors(tmp_path):
     study = load_study(
         write(tmp_path, "tasks: [a/b]\npredictors: [rf, {name: xgb, params: {max_depth: 3}}]\n")
     )
-    assert [(entry.name, entry.params) for entry in study.predictors] == [("rf", {}), ("xgb", {"max_depth": 3})]
+    assert [(entry.name, entry.params) for entry in study.predictors] == [
+        ("rf", {}),
+        ("xgb", {"max_depth": 3}),
+    ]
     assert study.name == "s"
 
 

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from tests_support import FAULTS
 
 from pipeline.cost import CostModel
 from pipeline.evaluate import Context
@@ -11,7 +12,6 @@ from pipeline.execute.scheduler import Scheduler
 from pipeline.execute.serial import SerialBackend
 from predictors import registry
 from tasks.task import Task
-from tests_support import FAULTS
 
 SOURCE = FAULTS.read_text()
 
@@ -171,7 +171,10 @@ def test_a_killed_worker_is_lost_not_fatal(on_ray, small_table):
 @pytest.mark.ray
 def test_a_hang_that_no_signal_reaches_is_killed(on_ray, small_table, monkeypatch):
     monkeypatch.setattr("pipeline.execute.ray_backend.GRACE_S", 1.0)
-    tasks = [*tasks_of(small_table, "hangs_in_c", sizes=(5,), seeds=1), *tasks_of(small_table, "fine", seeds=3)]
+    tasks = [
+        *tasks_of(small_table, "hangs_in_c", sizes=(5,), seeds=1),
+        *tasks_of(small_table, "fine", seeds=3),
+    ]
     rows = run(on_ray, small_table, tasks, task_timeout_s=1.0).rows
     assert {row["predictor"]: row["status"] for row in rows} == {"hangs_in_c": "timeout", "fine": "ok"}
 
@@ -179,9 +182,15 @@ def test_a_hang_that_no_signal_reaches_is_killed(on_ray, small_table, monkeypatc
 @pytest.mark.ray
 def test_an_actor_that_is_killed_by_each_call_is_given_up(on_ray, small_table, monkeypatch):
     monkeypatch.setattr("pipeline.execute.ray_backend._ACTOR_LOOK_S", 0.5)
-    tasks = [*tasks_of(small_table, "resident_killer", seeds=1), *tasks_of(small_table, "resident_fine", seeds=3)]
+    tasks = [
+        *tasks_of(small_table, "resident_killer", seeds=1),
+        *tasks_of(small_table, "resident_fine", seeds=3),
+    ]
     rows = run(on_ray, small_table, tasks).rows
-    assert {row["predictor"]: row["status"] for row in rows} == {"resident_killer": "lost", "resident_fine": "ok"}
+    assert {row["predictor"]: row["status"] for row in rows} == {
+        "resident_killer": "lost",
+        "resident_fine": "ok",
+    }
 
 
 @pytest.mark.ray

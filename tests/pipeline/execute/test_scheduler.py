@@ -52,7 +52,9 @@ def test_longest_tasks_come_first():
 
 
 def test_batches_share_predictor_and_table():
-    made = scheduler([task(p, n, s, d) for p in ("cheap", "dear") for n in (5, 10) for s in range(9) for d in "ab"])
+    made = scheduler(
+        [task(p, n, s, d) for p in ("cheap", "dear") for n in (5, 10) for s in range(9) for d in "ab"]
+    )
     for batch in drain(made):
         assert len({(t.predictor, t.params, t.task_name) for t in batch.tasks}) == 1
 
@@ -141,7 +143,10 @@ def test_remaining_time_follows_what_was_measured():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(["cheap", "dear", "actor"]), st.integers(5, 50), st.integers(0, 3)), max_size=40),
+    st.lists(
+        st.tuples(st.sampled_from(["cheap", "dear", "actor"]), st.integers(5, 50), st.integers(0, 3)),
+        max_size=40,
+    ),
     st.lists(st.sampled_from(["ok", "part", "lost", "evicted", "final"]), min_size=1, max_size=30),
 )
 def test_every_task_ends_exactly_once_whatever_happens(specs, events):

@@ -10,6 +10,7 @@ import time
 
 import ray
 from ray.cluster_utils import Cluster
+from tests_support import FAULTS
 
 from pipeline.cost import CostModel
 from pipeline.evaluate import Context
@@ -18,7 +19,6 @@ from pipeline.execute.scheduler import Scheduler
 from predictors import registry
 from tasks.benchmarks.catalog import load_benchmark
 from tasks.task import Task
-from tests_support import FAULTS
 
 
 class Watched(Scheduler):
@@ -57,9 +57,9 @@ def main():
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     registry.register_file(FAULTS)
     table = load_benchmark("nasbench201/cifar10")
+    where = (table.space.name, table.dataset.name, table.fingerprint)
     tasks = [
-        Task(name, "{}", 1, table.space.name, table.dataset.name, table.fingerprint, "vary_train_size", size, None,
-             seed, "uniform", 20)
+        Task(name, "{}", 1, *where, "vary_train_size", size, None, seed, "uniform", 20)
         for name, size, count in (("nap", 5, 32), ("resident_fine", None, 20)) for seed in range(count)
     ]  # fmt: skip
     scheduler = Watched(CostModel({name: registry.get_info(name) for name in ("nap", "resident_fine")}))

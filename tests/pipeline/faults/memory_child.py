@@ -10,9 +10,9 @@ import psutil
 def main():
     memory = psutil.virtual_memory()
     limit = (memory.total - memory.available + 2 * 2**30) / memory.total
-    os.environ["RAY_memory_usage_threshold"] = f"{limit:.4f}"
-    os.environ["RAY_memory_monitor_refresh_ms"] = "50"
+    os.environ |= {"RAY_memory_usage_threshold": f"{limit:.4f}", "RAY_memory_monitor_refresh_ms": "50"}
     import ray
+    from tests_support import FAULTS
 
     from pipeline.cost import CostModel
     from pipeline.evaluate import Context
@@ -21,14 +21,13 @@ def main():
     from predictors import registry
     from tasks.benchmarks.catalog import load_benchmark
     from tasks.task import Task
-    from tests_support import FAULTS
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     registry.register_file(FAULTS)
     table = load_benchmark("nasbench201/cifar10")
+    where = (table.space.name, table.dataset.name, table.fingerprint)
     tasks = [
-        Task(name, "{}", 1, table.space.name, table.dataset.name, table.fingerprint, "vary_train_size", 5, None,
-             seed, "uniform", 20)
+        Task(name, "{}", 1, *where, "vary_train_size", 5, None, seed, "uniform", 20)
         for name, count in (("hungry", 1), ("sleepy", 5)) for seed in range(count)
     ]  # fmt: skip
     scheduler = Scheduler(CostModel({name: registry.get_info(name) for name in ("hungry", "sleepy")}))

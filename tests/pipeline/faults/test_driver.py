@@ -8,7 +8,6 @@ import sys
 import threading
 
 import pytest
-
 from tests_support import FAULTS, ROOT, naspred, rows_of, wait_for_rows, write_study
 
 
