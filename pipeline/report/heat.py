@@ -75,25 +75,32 @@ def heat_map(summary: pd.DataFrame, train_size: int | None = None) -> HeatMap:
     than the column's. The epochs are always the task's largest shared ones.
     """
     budgets = common_budget(summary)
-    tasks = [str(task) for task in budgets["task"]]
-    sizes, epochs = optional_ints(budgets["train_size"]), optional_ints(budgets["epochs"])
     if train_size is not None:
-        sizes = [None if size is None else train_size for size in sizes]
-    cells: dict[tuple[str, str], Cell] = {}
-    for task, size, length in zip(tasks, sizes, epochs, strict=True):
-        chosen = at_budget(summary[summary["task"] == task], size, length)
-        for row in chosen.to_dict("records"):
-            cells[str(row["label"]), task] = _cell(row, size, length)
+        budgets["train_size"] = budgets["train_size"].mask(budgets["train_size"].notna(), train_size)
+    tasks = [str(task) for task in budgets["task"]]
+    limits = dict(
+        zip(tasks, zip(*(optional_ints(budgets[axis]) for axis in _AXES), strict=True), strict=True)
+    )
+    chosen = at_budget(summary, budgets)[_NEEDED].to_dict("records")
+    cells = {(str(row["label"]), str(row["task"])): _cell(row, *limits[str(row["task"])]) for row in chosen}
     labels = sorted({label for label, _ in cells})
     zero = np.array([[_zero(cells.get((label, task))) for task in tasks] for label in labels])
     order = _order(zero.reshape(len(labels), len(tasks)))
     return HeatMap(
         labels=tuple(labels[i] for i in order),
         tasks=tuple(tasks),
-        budgets=tuple(zip(sizes, epochs, strict=True)),
+        budgets=tuple(limits.values()),
         cells=tuple(tuple(cells.get((labels[i], task)) for task in tasks) for i in order),
         means=tuple(None if np.isnan(zero[i]).any() else float(zero[i].mean()) for i in order),
     )
+
+
+_AXES = ("train_size", "epochs")
+_COUNTS = ("trials", "ok", "failed", "degenerate", "skipped", "missing")
+_STATISTICS = ("mean", "low", "high", "zero")
+_NEEDED = [
+    "task", "label", *_AXES, *(f"n_{name}" for name in _COUNTS), *(f"kendall_{name}" for name in _STATISTICS),
+]  # fmt: skip
 
 
 def _cell(row: Mapping[Hashable, Any], size: int | None, length: int | None) -> Cell:
@@ -102,7 +109,7 @@ def _cell(row: Mapping[Hashable, Any], size: int | None, length: int | None) -> 
     )
     trials, ok, skipped, missing = (int(row[f"n_{name}"]) for name in ("trials", "ok", "skipped", "missing"))
     kind: CellKind = "ok" if ok else "missing" if not trials else "skipped" if skipped == trials else "failed"
-    mean, low, high, zero = (float(row[f"kendall_{name}"]) for name in ("mean", "low", "high", "zero"))
+    mean, low, high, zero = (float(row[f"kendall_{name}"]) for name in _STATISTICS)
     return Cell(
         kind=kind,
         mean=mean,

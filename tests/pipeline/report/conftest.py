@@ -93,7 +93,7 @@ def make(
         query_time_s=partial + predict, partial_train_time_s=partial, predict_time_s=predict,
         fit_cpu_s=fit * 0.98, predict_cpu_s=predict * 200, peak_rss_mb=310.0, device="cpu", host="worker-1",
         versions='{"lightgbm": "4.6.0", "numpy": "2.4.6", "python": "3.11.9"}',
-        started_at=started, finished_at=started + pd.to_timedelta(fit + predict * 200, unit="s"),
+        started_at=started, finished_at=(started + pd.to_timedelta(fit + predict * 200, unit="s")).floor("us"),
     )[ROW_SCHEMA.names]  # fmt: skip
     if faults:
         rows = _with_faults(rows, rng)
