@@ -95,6 +95,12 @@ class Predictor(ABC):
             InputError: No targets, none at all, or targets that are not finite; or a
                 hyperparameter with a value that is not allowed.
         """
+        self._check_training(train)
+        self._fit(train)
+        return self
+
+    def _check_training(self, train: Observations) -> None:
+        """Raise what ``fit`` raises for bad input; a ``fit_many`` that does not call it must, too."""
         values = {name: value for name, value in self.get_params().items() if name != "seed"}
         check_parameters(type(self).__name__, type(self), values)
         if train.targets is None or len(train) == 0:
@@ -110,8 +116,6 @@ class Predictor(ABC):
                 f"{type(self).__name__}.fit: target of training architecture {bad[0]} is "
                 f"{train.targets[bad[0]]}; targets must be finite ({bad.size} of {len(train)} are not)"
             )
-        self._fit(train)
-        return self
 
     def predict(self, query: Observations) -> NDArray[np.float64]:
         """Return one score per architecture, float64 of shape (n,); higher is better.
