@@ -75,21 +75,21 @@ def hash_cells(adjacency: NDArray[np.bool_], labels: Labels) -> list[str]:
 def _refine(adjacency: NDArray[np.bool_], labels: Labels, lane: np.uint64) -> Labels:
     live = on_path(adjacency)
     arcs = (adjacency & live[:, :, None] & live[:, None, :]).astype(np.uint64)
-    colour = _mix(labels ^ lane)
-    colour = _mix(colour + arcs.sum(axis=1))
-    colour = _mix((colour ^ _GOLDEN) + arcs.sum(axis=2))
+    colour = mix(labels ^ lane)
+    colour = mix(colour + arcs.sum(axis=1))
+    colour = mix((colour ^ _GOLDEN) + arcs.sum(axis=2))
     # Colours travel one arc a round; after as many rounds as vertices they have met all others. A
     # cell stops after its own number of them, so that its hash is the same in a larger space.
     rounds = live.sum(axis=1)
     for done in range(labels.shape[1]):
-        before = (_mix(colour + lane)[:, None, :] @ arcs)[:, 0, :]
-        behind = (arcs @ _mix(colour - lane)[:, :, None])[:, :, 0]
-        colour = np.where((done < rounds)[:, None], _mix(_mix(colour + before) + behind), colour)
-    total = np.where(live, _mix(colour ^ _GOLDEN), np.uint64(0)).sum(axis=1, dtype=np.uint64)
-    return _mix(total + rounds.astype(np.uint64))
+        before = (mix(colour + lane)[:, None, :] @ arcs)[:, 0, :]
+        behind = (arcs @ mix(colour - lane)[:, :, None])[:, :, 0]
+        colour = np.where((done < rounds)[:, None], mix(mix(colour + before) + behind), colour)
+    total = np.where(live, mix(colour ^ _GOLDEN), np.uint64(0)).sum(axis=1, dtype=np.uint64)
+    return mix(total + rounds.astype(np.uint64))
 
 
-def _mix(value: Labels) -> Labels:
+def mix(value: Labels) -> Labels:
     """Scramble 64-bit integers (the finaliser of SplitMix64, Steele et al., OOPSLA 2014)."""
     value = value + _GOLDEN
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
