@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.encodings import adjacency, path
+from predictors.encodings.codes import checked_codes
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
 
@@ -63,18 +64,7 @@ def encode(name: str, space: SearchSpace, codes: Codes) -> NDArray[np.float64]:
         InputError: The space has no such encoding, or the codes are not of its layout.
     """
     encoder, _ = _lookup(name, space)
-    codes = np.asarray(codes)
-    width, low, high = _code_ranges(space)
-    if codes.ndim != 2 or codes.shape[1] != width:
-        raise InputError(f"{space.name}: codes have shape {codes.shape}, expected (n, {width})")
-    bad = np.argwhere((codes < low) | (codes > high))
-    if bad.size:
-        row, column = (int(index) for index in bad[0])
-        raise InputError(
-            f"{space.name}: code {codes[row, column]} in row {row}, column {column} is not in "
-            f"[{low[column]}, {high[column]}]"
-        )
-    return encoder(space.layout, codes)
+    return encoder(space.layout, checked_codes(space, codes))
 
 
 def _lookup(name: str, space: SearchSpace) -> tuple[_Encoder, _Dimension]:
@@ -82,16 +72,3 @@ def _lookup(name: str, space: SearchSpace) -> tuple[_Encoder, _Dimension]:
     if name not in known:
         raise InputError(f"unknown encoding {name!r} for space {space.name}; {did_you_mean(name, known)}")
     return known[name]
-
-
-def _code_ranges(space: SearchSpace) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the code length and the smallest and largest legal code of each column."""
-    layout = space.layout
-    operations = len(layout.operations)
-    if isinstance(layout, EdgeLayout):
-        width = len(layout.edges)
-        return width, np.zeros(width, dtype=np.int64), np.full(width, operations - 1)
-    bits = layout.vertices * (layout.vertices - 1) // 2
-    low = np.concatenate([np.zeros(bits, dtype=np.int64), np.full(layout.vertices, -1)])
-    high = np.concatenate([np.ones(bits, dtype=np.int64), np.full(layout.vertices, operations - 1)])
-    return len(low), low, high

@@ -1,0 +1,46 @@
+"""Codes of architectures, checked against the layout of their space."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import InputError
+from tasks.spaces.base import Codes, EdgeLayout, SearchSpace
+
+
+def checked_codes(space: SearchSpace, codes: Codes) -> Codes:
+    """Return the codes as an array.
+
+    Args:
+        space: The search space that the codes belong to.
+        codes: Shape (n, code length).
+
+    Raises:
+        InputError: The codes are not of the layout of the space.
+    """
+    codes = np.asarray(codes)
+    width, low, high = _code_ranges(space)
+    if codes.ndim != 2 or codes.shape[1] != width:
+        raise InputError(f"{space.name}: codes have shape {codes.shape}, expected (n, {width})")
+    bad = np.argwhere((codes < low) | (codes > high))
+    if bad.size:
+        row, column = (int(index) for index in bad[0])
+        raise InputError(
+            f"{space.name}: code {codes[row, column]} in row {row}, column {column} is not in "
+            f"[{low[column]}, {high[column]}]"
+        )
+    return codes
+
+
+def _code_ranges(space: SearchSpace) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+    """Return the code length and the smallest and largest legal code of each column."""
+    layout = space.layout
+    operations = len(layout.operations)
+    if isinstance(layout, EdgeLayout):
+        width = len(layout.edges)
+        return width, np.zeros(width, dtype=np.int64), np.full(width, operations - 1)
+    bits = layout.vertices * (layout.vertices - 1) // 2
+    low = np.concatenate([np.zeros(bits, dtype=np.int64), np.full(layout.vertices, -1)])
+    high = np.concatenate([np.ones(bits, dtype=np.int64), np.full(layout.vertices, operations - 1)])
+    return len(low), low, high
