@@ -45,9 +45,9 @@ def spread(wanted: FloatArray, gap: float, low: float, high: float) -> FloatArra
 
 
 def nice_range(low: float, high: float) -> tuple[float, float, list[float]]:
-    """Return a range of tau on round tenths that holds [min(low, 0), high], and its ticks."""
+    """Return a range of tau on round tenths that holds ``low``, ``high`` and 0, and its ticks."""
     bottom = math.floor(min(low, 0.0) * 10 + 1e-9)
-    top = max(math.ceil(high * 10 - 1e-9), bottom + 2)
+    top = max(math.ceil(high * 10 - 1e-9), bottom + 2, 0)
     step = 1 if top - bottom <= 8 else 2
     ticks = [i / 10 for i in range(bottom, top + 1) if i % step == 0]
     return bottom / 10, top / 10, ticks

@@ -13,7 +13,7 @@ PALETTE = ("#103c83", "#bb2403", "#2b7563", "#681a43", "#0682e8", "#e28c1d", "#c
 """Eight colours on white. Chosen by search so that any two stay apart under simulated protanopia,
 deuteranopia and tritanopia (Machado, Oliveira and Fernandes, 2009) as well as in normal vision."""
 
-PALETTE_DARK = ("#7283f0", "#ee5a1e", "#5ce8dc", "#9c6474", "#2ea4f5", "#f2ab1a", "#c97fb8", "#bcbcb8")
+PALETTE_DARK = ("#8373fe", "#fd7b1a", "#69f2e1", "#c43360", "#2872a8", "#f6d175", "#e691ef", "#9fa092")
 """The same eight, for dark backgrounds."""
 
 MARKERS = ("o", "s", "^", "D", "v", "p", "X", "P")
@@ -85,6 +85,6 @@ def heat_color(tau: float) -> tuple[str, str]:
     red, green, blue = (float(np.interp(tau, positions, colors[:, i])) for i in range(3))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    # Equal contrast with black and with white: (L + .05)^2 = 1.05 * .05.
-    ink = "#14171c" if luminance > 0.179 else "#ffffff"
+    # The ink of higher contrast: both are equal where (L + .05)^2 = 1.05 * (.0085 + .05).
+    ink = "#14171c" if luminance > 0.198 else "#ffffff"
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}", ink
