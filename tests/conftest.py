@@ -23,10 +23,11 @@ def _own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def local_ray():
-    """The one local Ray of the test session, with two CPUs."""
+    """The one local Ray of the test session: two CPUs, and one GPU that only the scheduler believes in."""
     import ray
 
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    ray.init(address="local", num_cpus=2, num_gpus=1, **quiet)
     yield ray
     ray.shutdown()
 

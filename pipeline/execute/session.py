@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -106,10 +107,19 @@ def offers_of_config(path: Path) -> list[dict[str, float]]:
 
 
 def _has_autoscaler() -> bool:
+    """Whether nodes may join that are not there yet.
+
+    Every head runs a monitor; without an autoscaler it names node types after the nodes themselves.
+    """
+    import ray
     from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_initialized
 
-    # The monitor of every autoscaling cluster, and of no other, keeps its status under this key.
-    return bool(_internal_kv_initialized() and _internal_kv_get(b"__autoscaling_status"))
+    status = _internal_kv_get(b"__autoscaling_status") if _internal_kv_initialized() else None
+    if not status:
+        return False
+    report = json.loads(status).get("autoscaler_report") or {}
+    own = {f"node_{node['NodeID']}" for node in ray.nodes()}
+    return not own.issuperset(report.get("active_nodes") or {})
 
 
 def offers_cpu_pool(offers: list[dict[str, float]]) -> bool:

@@ -1,0 +1,52 @@
+import pandas as pd
+import pytest
+
+from pipeline.cost import CostModel
+from predictors.base import PredictorInfo
+from tasks.task import Task
+
+INFO = PredictorInfo("p", "x:X", "baseline", frozenset({"labels"}), cost_s=2.0)
+
+
+def task(size, params="{}"):
+    return Task("p", params, 1, "s", "d", "f", "vary_train_size", size, None, 0, "uniform", 20)
+
+
+def test_the_prior_is_that_of_100_architectures():
+    cost = CostModel({"p": INFO})
+    assert cost.estimate(task(100)) == 2.0
+    assert cost.estimate(task(10)) < 2.0 < cost.estimate(task(1000))
+    assert not cost.is_measured(task(100))
+
+
+def test_what_was_measured_replaces_the_prior():
+    cost = CostModel({"p": INFO})
+    cost.observe(task(100), 0.1)
+    assert cost.estimate(task(100)) == 0.1
+    assert cost.estimate(task(10)) < 0.1 < cost.estimate(task(1000))
+    assert cost.is_measured(task(7))
+    assert cost.estimate(task(100, '{"a":1}')) == 2.0
+
+
+def test_a_slow_first_call_is_soon_forgotten():
+    cost = CostModel({"p": INFO})
+    for seconds in [5.0] + [0.1] * 15:
+        cost.observe(task(100), seconds)
+    assert cost.estimate(task(100)) == pytest.approx(0.1, rel=0.3)
+
+
+def test_stored_rows_teach_medians_of_successes():
+    rows = pd.DataFrame(
+        {
+            "predictor": "p",
+            "params": "{}",
+            "train_size": [100, 100, 100, 100, None],
+            "status": ["ok", "ok", "ok", "error", "ok"],
+            "fit_cpu_s": [0.1, 0.2, 9.0, 50.0, None],
+            "predict_cpu_s": [0.0, 0.1, 0.0, None, 0.02],
+        }
+    )
+    cost = CostModel({"p": INFO})
+    cost.learn(rows)
+    assert cost.estimate(task(100)) == pytest.approx(0.3)
+    assert cost.estimate(task(None)) == pytest.approx(0.02)
