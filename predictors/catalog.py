@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from predictors.base import PredictorInfo
+from predictors.catalog_neural import NEURAL
 
 _STUDY = "White et al., How Powerful are Performance Predictors in NAS?, NeurIPS 2021"
 
@@ -26,7 +27,7 @@ BUILTIN: tuple[PredictorInfo, ...] = (
         needs=frozenset({"labels"}),
         percent=True,
         packages=("xgboost",),
-        cost_s=0.08,
+        cost_s=0.05,
         summary="Gradient-boosted trees (XGBoost)",
         reference="Chen and Guestrin, XGBoost, KDD 2016",
     ),
@@ -78,6 +79,19 @@ BUILTIN: tuple[PredictorInfo, ...] = (
         summary="Bayesian linear regression, precisions by the evidence",
         reference="Bishop, Pattern Recognition and Machine Learning, 2006, section 3.5",
     ),
+    PredictorInfo(
+        name="gpwl",
+        target="predictors.model_based.gpwl:WeisfeilerLehmanProcess",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        deterministic=True,
+        uncertainty=True,
+        cost_s=0.02,
+        summary="Gaussian process with a Weisfeiler-Lehman kernel (NASBOWL)",
+        reference="Ru et al., NASBOWL, ICLR 2021",
+    ),
+    *NEURAL,
     PredictorInfo(
         name="params",
         target="predictors.zero_cost.counts:ParameterCount",

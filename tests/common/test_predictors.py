@@ -22,7 +22,7 @@ QUICK = {
     "lgb": {"rounds": 60},
 }
 
-LABELS = {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg"}
+LABELS = {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg", "gpwl"}
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13
 

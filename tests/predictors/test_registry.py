@@ -50,7 +50,8 @@ def _unchanged_registry(monkeypatch):
 
 def test_builtin_names():
     names = [info.name for info in registry.all_infos()]
-    assert names[:8] == ["rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg", "params", "flops"]
+    assert names[: len(BUILTIN)] == [info.name for info in BUILTIN]
+    assert {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg", "gpwl", "params", "flops"} <= set(names)
     assert len(set(names)) == len(names)
 
 
