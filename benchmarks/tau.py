@@ -89,19 +89,17 @@ def main():
     forest = forest_seconds(trials)
     print(f"{table.name}, {TRAIN} training and {TEST} test cells, {options.seeds} seeds, {options.encoding}")
     print(f"plain random forest of scikit-learn: {forest:.3f} CPU s")
-    print(
-        f"{'predictor':14} {'tau':>6} {'sd':>6} {'se':>6}   {'ref':>6} {'sd':>6}   {'CPU s':>7} {'ref':>6} {'/forest':>8}"
-    )
+    columns = ("tau", "sd", "se", "ref", "sd", "CPU s", "ref", "/forest")
+    print(f"{'predictor':14}" + "".join(f"{column:>8}" for column in columns))
     for name in options.predictors.split(","):
         params = {"encoding": options.encoding} if name in REFERENCE else {}
         taus, seconds = measure(name, params, trials)
         sd = statistics.stdev(taus) if len(taus) > 1 else float("nan")
         tau, spread, cost = REFERENCE.get(name, (float("nan"),) * 3)
         cpu = statistics.median(seconds)
-        print(
-            f"{name:14} {statistics.mean(taus):6.3f} {sd:6.3f} {sd / len(taus) ** 0.5:6.3f}   "
-            f"{tau:6.3f} {spread:6.3f}   {cpu:7.3f} {cost:6.2f} {cpu / forest:8.2f}"
-        )
+        mean, error = statistics.mean(taus), sd / len(taus) ** 0.5
+        numbers = "".join(f"{value:8.3f}" for value in (mean, sd, error, tau, spread, cpu, cost))
+        print(f"{name:14}{numbers}{cpu / forest:8.2f}")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ import os
 import numpy as np
 import pytest
 
+from pipeline.execute.threads import limit_threads
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.seeds import digest
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.nasbench201 import NasBench201
+
+# As in a worker, and before a test loads further libraries: several threads on busy cores spin.
+limit_threads()
 
 
 @pytest.fixture(scope="session", autouse=True)

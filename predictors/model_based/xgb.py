@@ -60,7 +60,8 @@ class XGBoost(EncodedRegressor["Booster"]):
 
         parameters = {
             "objective": "reg:squarederror",
-            "tree_method": "exact",
+            # Zeros and ones need two bins: the same trees as "exact", several times faster.
+            "tree_method": "hist",
             "max_depth": self.max_depth,
             "eta": self.learning_rate,
             "min_child_weight": self.min_child_weight,
