@@ -108,7 +108,7 @@ class Compaction:
                 part = open_part(f"{self._files.root}/{name}", source)
                 if part.metadata.num_rows > self._max_rows // 2:
                     continue
-                table = decode(part, self._schema)
+                table = decode(part, self._schema, self._schema.names)
             except DamagedPartError as error:
                 self.damaged.append((name, str(error)))
                 continue
@@ -134,7 +134,7 @@ class Compaction:
         Raises:
             StoreError: It does not; it is removed and its inputs stay.
         """
-        [(_, got)] = read_parts(self._files, [name], self._schema)
+        [(_, got)] = read_parts(self._files, [name], self._schema, self._schema.names)
         if isinstance(got, FileNotFoundError):
             return False
         if isinstance(got, pa.Table) and got["key"].equals(merged["key"]):

@@ -20,6 +20,8 @@ _ONE_FILE = (
 """Causes that concern one file, which is then skipped. Others (too many open files, for
 example) concern the whole store: skipping would make finished work look undone."""
 
+_CANNOT_SYNC_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # SMB and FUSE mounts: no more can be done
+
 _ADVICE = {
     errno.ENOSPC: "Free some space, or choose another output folder, and run again",
     errno.EDQUOT: "Your disk quota is used up: free some space, or choose another folder",
@@ -37,7 +39,7 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100  keeps symlinks
         for path in (self._root, *self._root.parents):
-            if path.is_dir():
+            if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises below a locked folder
                 break
             if os.path.lexists(path):
                 raise InputError(f"out: {str(self._root)!r}: {path} is not a folder; give a folder")
@@ -111,15 +113,13 @@ class LocalFiles:
         Process ids of other machines say nothing here, so theirs stay. An id that now belongs to
         another process keeps the file: a left-over does no harm, a wrong deletion would.
         """
-        import psutil
-
         removed = 0
-        for where, _, found in os.walk(self._root):
-            for name in found:
-                writer = temporary_writer(name)
-                if writer is None or writer[1] != host() or psutil.pid_exists(writer[0]):
+        # As deep as the store writes and no deeper: the root may be someone's home folder.
+        for depth in ("", "*/", "*/*/"):
+            for path in self._root.glob(f"{depth}.*.tmp-*"):
+                writer = temporary_writer(path.name)
+                if writer is None or writer[1] != host() or _alive(writer[0]):
                     continue
-                path = Path(where) / name
                 try:
                     path.unlink()
                 except FileNotFoundError:
@@ -128,6 +128,12 @@ class LocalFiles:
                     raise _store_error("delete", path, error) from error
                 removed += 1
         return removed
+
+
+def _alive(process: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(process))
 
 
 def _store_error(action: str, path: Path, error: OSError) -> StoreError:
@@ -150,5 +156,8 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC_FOLDERS:
+            raise
     finally:
         os.close(handle)

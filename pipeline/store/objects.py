@@ -40,7 +40,6 @@ class ObjectFiles:
     def list(self, folder: str) -> list[str]:
         """Return the names of all objects below ``folder``, sorted."""
         try:
-            self._fs.invalidate_cache()
             found = self._fs.find(f"{self._path}/{folder}")
         except self._errors as error:  # includes a bucket that does not exist
             raise self._store_error("list", folder, error) from error

@@ -56,26 +56,34 @@ def open_part(name: str, source: pa.NativeFile) -> pq.ParquetFile:
     return file
 
 
-def decode(file: pq.ParquetFile, schema: pa.Schema) -> pa.Table:
-    """Return the file's rows in exactly ``schema``; columns that an older version lacks are null.
+def decode(file: pq.ParquetFile, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    """Return some columns of the file's rows; columns that an older version lacks are null.
+
+    Args:
+        file: The part file.
+        schema: Schema of the whole data set, in its present version.
+        columns: Names of columns of ``schema``.
 
     Raises:
         DamagedPartError: Data is corrupt, a column has another type, or one is missing that the
-            file's version has.
+            file's version has (be it among ``columns`` or not).
     """
     present = set(file.schema_arrow.names)
-    current = _version(file) == ROW_SCHEMA_VERSION
-    wanted = [name for name in schema.names if name in present]
+    # Of a file of the present version, a missing column means damage to the footer.
+    required = schema.names if _version(file) == ROW_SCHEMA_VERSION else _REQUIRED
+    missing = [name for name in required if name in schema.names and name not in present]
+    if missing:
+        raise DamagedPartError(f"column {missing[0]} is missing")
+    wanted = [name for name in columns if name in present]
     try:
         table = file.read(columns=wanted)
     except _BROKEN as error:
         raise DamagedPartError(_first_line(error)) from error
-    columns = []
-    for field in schema:
+    arrays = []
+    projected = project(schema, columns)
+    for field in projected:
         if field.name not in present:
-            if current or field.name in _REQUIRED:
-                raise DamagedPartError(f"column {field.name} is missing")
-            columns.append(pa.nulls(table.num_rows, field.type))
+            arrays.append(pa.nulls(table.num_rows, field.type))
             continue
         try:
             column = table[field.name].cast(field.type)
@@ -83,8 +91,8 @@ def decode(file: pq.ParquetFile, schema: pa.Schema) -> pa.Table:
             raise DamagedPartError(f"column {field.name}: {_first_line(error)}") from error
         if field.name in _REQUIRED and column.null_count:
             raise DamagedPartError(f"column {field.name} has nulls")
-        columns.append(column)
-    return pa.table(columns, schema=schema)
+        arrays.append(column)
+    return pa.table(arrays, schema=projected)
 
 
 def project(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

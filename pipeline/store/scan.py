@@ -31,8 +31,8 @@ class Scan:
     damaged: list[tuple[str, str]]
 
 
-def scan(files: Files, folder: str, schema: pa.Schema) -> Scan:
-    """Read every part file below ``folder``.
+def scan(files: Files, folder: str, schema: pa.Schema, columns: Sequence[str]) -> Scan:
+    """Read some columns of every part file of the data set below ``folder``.
 
     A listing is not a snapshot. While it is taken, a compaction can add its merged file where
     the listing has passed already, and delete the merged inputs where it has not: the listing
@@ -55,7 +55,7 @@ def scan(files: Files, folder: str, schema: pa.Schema) -> Scan:
         damaged = {name: why for name, why in damaged.items() if name not in gone}
         vanished = bool(gone)
         fresh = [name for name in listed if name not in tables and name not in damaged]
-        for name, got in read_parts(files, fresh, schema):
+        for name, got in read_parts(files, fresh, schema, columns):
             if isinstance(got, pa.Table):
                 tables[name] = got
             elif isinstance(got, FileNotFoundError) and name not in missing:
@@ -72,9 +72,9 @@ def scan(files: Files, folder: str, schema: pa.Schema) -> Scan:
 
 
 def read_parts(
-    files: Files, names: Sequence[str], schema: pa.Schema
+    files: Files, names: Sequence[str], schema: pa.Schema, columns: Sequence[str]
 ) -> Iterator[tuple[str, pa.Table | OSError | DamagedPartError]]:
-    """Yield the rows of each file in ``schema``, or the reason why they cannot be read."""
+    """Yield some columns of each file, or the reason why they cannot be read."""
     for name in names:
         if not is_part(name):
             yield name, DamagedPartError("not a part file of the store")
@@ -83,7 +83,7 @@ def read_parts(
             yield name, source
             continue
         try:
-            table = decode(open_part(f"{files.root}/{name}", source), schema)
+            table = decode(open_part(f"{files.root}/{name}", source), schema, columns)
         except DamagedPartError as error:
             yield name, error
         else:
@@ -102,5 +102,6 @@ def warn_damaged(files: Files, damaged: Sequence[tuple[str, str]]) -> None:
         lines = [f"  {files.root}/{name}: {why}" for name, why in damaged[:_NAMED]]
         if len(damaged) > _NAMED:
             lines.append(f"  and {len(damaged) - _NAMED} more")
+        lines.append("To have tasks run again whose results were in them, delete them.")
         text = f"{len(damaged)} damaged or foreign files skipped:\n" + "\n".join(lines)
         warnings.warn(text, StoreWarning, stacklevel=3)

@@ -15,7 +15,7 @@ from pipeline.store import dedupe
 from pipeline.store.compact import Compaction, CompactReport
 from pipeline.store.errors import StoreError
 from pipeline.store.files import open_files
-from pipeline.store.names import PREDICTIONS, RESULTS, part_name, partition
+from pipeline.store.names import PREDICTIONS, RESULTS, is_hidden, part_name, partition
 from pipeline.store.parts import encode, project
 from pipeline.store.scan import scan, warn_damaged
 
@@ -37,9 +37,11 @@ class ResultStore:
         pyarrow.dataset.dataset("OUT/results", partitioning="hive")
         polars.read_parquet("OUT/results/*/*.parquet")
 
-    They see every stored row, those of earlier attempts at a task included; only ``read`` picks
-    one per key. After ``compact``, few or no superseded rows are left. Where an engine reads the
-    folder names, it adds a column ``task`` with ``<space>-<dataset>``.
+    Where an engine reads the folder names, it adds a column ``task``, ``<space>-<dataset>``. They
+    see every stored row, those of earlier attempts at a task included. What ``read`` does, in SQL::
+
+        SELECT * FROM 'OUT/results/*/*.parquet'
+        QUALIFY row_number() OVER (PARTITION BY key ORDER BY status = 'ok' DESC, finished_at DESC) = 1
 
     Args:
         out: Local folder, or ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
@@ -167,7 +169,7 @@ class ResultStore:
             StoreError: The store cannot be read.
             InputError: A file was written by a newer naspred.
         """
-        return _last_predictions(self._scan(PREDICTIONS, PREDICTION_SCHEMA))
+        return _last_predictions(self._scan(PREDICTIONS, PREDICTION_SCHEMA, PREDICTION_SCHEMA.names))
 
     def damaged(self) -> list[tuple[str, str]]:
         """Return (file, reason) of each file that the last reading call skipped."""
@@ -177,8 +179,8 @@ class ResultStore:
         """Merge the part files of each partition, and remove what dead writers left behind.
 
         Safe at any time, also twice at once or when killed: no row that ``read`` would return
-        is ever absent. Superseded rows are dropped. Merged files have at most 200,000 rows
-        (predictions: 2,000,000).
+        is ever absent. Of rows that meet in a merged file, superseded ones are dropped. A merged
+        file has at most 200,000 rows (predictions: 2,000,000).
 
         Raises:
             StoreError: Reading, writing or deleting failed; no row is lost.
@@ -227,24 +229,32 @@ class ResultStore:
         return None
 
     def read_text(self, name: str) -> str | None:
-        """Return a document written by ``write_text``; None if there is none."""
+        """Return a document written by ``write_text``; None if there is none.
+
+        Raises:
+            StoreError: It is there and cannot be read, or is not UTF-8.
+            ValueError: As for ``write_bytes``.
+        """
         data = self.read_bytes(name)
-        return None if data is None else data.decode()
+        try:
+            return None if data is None else data.decode()
+        except UnicodeDecodeError as error:
+            raise StoreError("read", f"{self.root}/{name}", str(error), "Save it as UTF-8") from error
 
     def documents(self, folder: str) -> list[str]:
         """Return the names of the documents below a folder such as ``plans``, sorted."""
-        return sorted(self._files.list(_document(folder)))
+        return [name for name in self._files.list(_document(folder)) if not is_hidden(name)]
 
     def has_results(self) -> bool:
         """Whether any result was ever stored here."""
         return bool(self._files.list(RESULTS))
 
     def _results(self, columns: Sequence[str]) -> pa.Table:
-        schema = project(ROW_SCHEMA, columns)
-        return pa.concat_tables([schema.empty_table(), *self._scan(RESULTS, schema)])
+        empty = project(ROW_SCHEMA, columns).empty_table()
+        return pa.concat_tables([empty, *self._scan(RESULTS, ROW_SCHEMA, columns)])
 
-    def _scan(self, folder: str, schema: pa.Schema) -> list[pa.Table]:
-        found = scan(self._files, folder, schema)
+    def _scan(self, folder: str, schema: pa.Schema, columns: Sequence[str]) -> list[pa.Table]:
+        found = scan(self._files, folder, schema, columns)
         self._damaged = found.damaged
         warn_damaged(self._files, found.damaged)
         return [table for _, table in found.tables]

@@ -1,9 +1,11 @@
 """Script: one of the processes that use a store at the same time.
 
-``append FOLDER JOURNAL SECONDS NAME``: appends rows and writes each acknowledged key to JOURNAL.
+``append FOLDER JOURNAL STOP NAME``: appends rows until the file STOP exists, and writes each
+acknowledged key to JOURNAL.
 ``read FOLDER JOURNAL STOP``: reads until the file STOP exists; fails if an acknowledged key is
 missing or a key is double; prints the number of reads.
 ``compact FOLDER``: prints a line when it starts, then compacts until it is killed.
+``compact_once FOLDER``: compacts and ends.
 ``write FOLDER``: writes a large document until it is killed.
 """
 
@@ -17,12 +19,11 @@ from pathlib import Path
 from pipeline.store import ResultStore
 
 
-def append(folder: str, journal: str, seconds: str, name: str) -> None:
+def append(folder: str, journal: str, stop: str, name: str) -> None:
     store = ResultStore(folder)
-    end = time.monotonic() + float(seconds)
     number = 0
     with Path(journal).open("a", buffering=1) as file:
-        while time.monotonic() < end:
+        while not Path(stop).exists():
             keys = [f"{name}-{number + n}" for n in range(10)]
             number += 10
             fixed = {"study": name, "space": "a", "dataset": "b", "finished_at": datetime.now(UTC)}
@@ -30,7 +31,7 @@ def append(folder: str, journal: str, seconds: str, name: str) -> None:
             store.append([{**fixed, "key": key, "status": "lost"} for key in keys[:3]])
             store.append([{**fixed, "key": key, "status": "ok"} for key in keys])
             file.write("".join(f"{key}\n" for key in keys))
-            time.sleep(0.01)
+            time.sleep(0.03)
 
 
 def read(folder: str, journal: str, stop: str) -> None:
@@ -44,6 +45,7 @@ def read(folder: str, journal: str, stop: str) -> None:
         ok = {key for key, status in zip(keys, table["status"].to_pylist(), strict=True) if status == "ok"}
         assert acknowledged <= ok, f"lost: {sorted(acknowledged - ok)[:5]} of {len(acknowledged)}"
         count += 1
+        time.sleep(0.03)
     print(count)
 
 
@@ -52,6 +54,10 @@ def compact(folder: str) -> None:
     print("ready", flush=True)
     while True:
         store.compact()
+
+
+def compact_once(folder: str) -> None:
+    ResultStore(folder).compact()
 
 
 def write(folder: str) -> None:

@@ -77,7 +77,7 @@ def compaction(files, max_rows=200_000):
 @pytest.mark.parametrize("moment", ["listed", "read 0", "read 2"])
 def test_reading_while_a_compaction_deletes(files, tmp_path, moment):
     files.actions[moment] = ResultStore(tmp_path).compact
-    found = scan(files, RESULTS, ROW_SCHEMA)
+    found = scan(files, RESULTS, ROW_SCHEMA, ROW_SCHEMA.names)
     assert set(keys(found)) == set(EVERY_KEY)
     assert found.damaged == []
     assert len(merged_names(tmp_path)) == 1
@@ -91,7 +91,7 @@ def test_listing_that_misses_both_sides_of_a_compaction(files, tmp_path):
         return names[:1]
 
     files.actions["listing"] = neither
-    found = scan(files, RESULTS, ROW_SCHEMA)
+    found = scan(files, RESULTS, ROW_SCHEMA, ROW_SCHEMA.names)
     assert set(keys(found)) == set(EVERY_KEY)
 
 
@@ -101,7 +101,44 @@ def test_empty_listing_during_a_compaction(files, tmp_path):
         return []
 
     files.actions["listing"] = nothing
-    assert set(keys(scan(files, RESULTS, ROW_SCHEMA))) == set(EVERY_KEY)
+    assert set(keys(scan(files, RESULTS, ROW_SCHEMA, ROW_SCHEMA.names))) == set(EVERY_KEY)
+
+
+def test_files_that_vanish_after_the_second_listing(files, tmp_path):
+    def nothing_yet(names):
+        files.actions["listed"] = ResultStore(tmp_path).compact
+        return []
+
+    files.actions["listing"] = nothing_yet
+    assert keys(scan(files, RESULTS, ROW_SCHEMA, ["key"])) == EVERY_KEY
+
+
+def test_second_listing_that_misses_one_of_two_compactions(files, tmp_path, row):
+    other = ResultStore(tmp_path)
+    for number in range(4, 6):
+        other.append([row(number, dataset="digits")])
+
+    def nothing(names):
+        other.compact()
+        files.actions["listing"] = lambda names: [name for name in names if "digits" not in name]
+        return []
+
+    files.actions["listing"] = nothing
+    assert keys(scan(files, RESULTS, ROW_SCHEMA, ["key"])) == [*EVERY_KEY, "k4", "k5"]
+
+
+def test_damaged_file_that_vanishes_while_its_successor_is_missed(files, tmp_path):
+    [first, *_] = sorted(tmp_path.rglob("part-*"))
+    whole = first.read_bytes()
+    first.write_bytes(whole[:100])
+
+    def nothing(names):
+        first.write_bytes(whole)
+        ResultStore(tmp_path).compact()
+        return []
+
+    files.actions["read 3"] = lambda: files.actions.update(listing=nothing)
+    assert set(keys(scan(files, RESULTS, ROW_SCHEMA, ["key"]))) == set(EVERY_KEY)
 
 
 def test_damage_that_vanishes_is_no_damage(files, tmp_path):
@@ -115,7 +152,7 @@ def test_damage_that_vanishes_is_no_damage(files, tmp_path):
 
     first.write_bytes(whole[:100])
     files.actions["read 3"] = repair_and_compact
-    found = scan(files, RESULTS, ROW_SCHEMA)
+    found = scan(files, RESULTS, ROW_SCHEMA, ROW_SCHEMA.names)
     assert set(keys(found)) == set(EVERY_KEY)
     assert found.damaged == []
 
@@ -164,6 +201,21 @@ def test_merged_file_with_other_rows_is_removed(files, tmp_path):
     assert sorted(tmp_path.rglob("*.parquet")) == before
 
 
+def test_inputs_stay_when_the_merged_file_is_gone(files, tmp_path):
+    before = sorted(tmp_path.rglob("*.parquet"))
+    files.actions["written"] = lambda: next(p for p in tmp_path.rglob("*") if is_merged(p.name)).unlink()
+    compaction(files).run(RESULTS)
+    assert sorted(tmp_path.rglob("*.parquet")) == before
+
+
+def test_large_files_are_left_alone(tmp_path, row):
+    store = ResultStore(tmp_path)
+    for size in (7, 2):
+        store.append([row(f"{size}.{n}") for n in range(size)])
+    compaction(LocalFiles(tmp_path), max_rows=12).run(RESULTS)
+    assert sorted(pq.read_metadata(path).num_rows for path in tmp_path.rglob("*.parquet")) == [2, 7]
+
+
 def test_merged_files_are_bounded_and_left_alone_later(tmp_path, row):
     store = ResultStore(tmp_path)
     for number in range(20):
@@ -198,26 +250,22 @@ def test_killed_compactions_lose_nothing(tmp_path, script):
     """Appending, reading and compacting processes; the compacting ones are killed in mid-work."""
     out, journal, stop = tmp_path / "out", tmp_path / "journal", tmp_path / "stop"
     journal.touch()
-    appenders = [script("processes.py", "append", out, journal, 6, name) for name in ("one", "two")]
+    appenders = [script("processes.py", "append", out, journal, stop, name) for name in ("one", "two")]
     reader = script("processes.py", "read", out, journal, stop, stdout=subprocess.PIPE)
-    delays = np.random.default_rng(1).uniform(0.02, 0.6, size=100)
-    kills = 0
-    for delay in delays:
-        if all(process.poll() is not None for process in appenders):
-            break
-        compactor = script("processes.py", "compact", out, stdout=subprocess.PIPE)
-        assert compactor.stdout.readline() == "ready\n"
-        time.sleep(delay)
-        assert compactor.poll() is None
-        compactor.kill()
-        compactor.communicate()
-        kills += 1
+    try:
+        for delay in np.random.default_rng(1).uniform(0.02, 0.6, size=6):
+            compactor = script("processes.py", "compact", out, stdout=subprocess.PIPE)
+            assert compactor.stdout.readline() == "ready\n"
+            time.sleep(delay)
+            assert compactor.poll() is None
+            compactor.kill()
+            compactor.communicate()
+    finally:
+        stop.touch()
     assert [process.wait(60) for process in appenders] == [0, 0]
-    stop.touch()
     reads, _ = reader.communicate(timeout=60)
     assert reader.returncode == 0
-    assert kills >= 3
-    assert int(reads) >= 3
+    assert int(reads) >= 1
     acknowledged = journal.read_text().split()
     store = ResultStore(out)
     for _ in range(2):

@@ -89,6 +89,9 @@ def test_file_in_the_way_of_a_folder(tmp_path, row):
 
 
 def test_document_that_cannot_be_read(tmp_path):
+    (tmp_path / "report.html").write_bytes(b"\xff")
+    with pytest.raises(StoreError, match=r"cannot read .*report\.html: .*Save it as UTF-8"):
+        ResultStore(tmp_path).read_text("report.html")
     (tmp_path / "study.yaml").mkdir()
     with pytest.raises(StoreError, match=r"cannot read .*study\.yaml"):
         ResultStore(tmp_path).read_text("study.yaml")

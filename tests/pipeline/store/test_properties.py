@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.store import ResultStore
 
 STATUSES = ("ok", "degenerate", "error", "timeout", "lost", "skipped")
-a_row = st.tuples(st.integers(0, 4), st.sampled_from(STATUSES), st.integers(0, 3))
+a_row = st.tuples(st.integers(0, 2), st.sampled_from(STATUSES), st.integers(0, 2))
 steps = st.lists(st.one_of(st.lists(a_row, max_size=6), st.just("compact"), st.just("reopen")), max_size=12)
 
 

@@ -26,6 +26,7 @@ def test_rows_come_back_from_another_instance(out, row):
     expected = [{name: r.get(name) for name in ROW_SCHEMA.names} for r in rows]
     assert sorted(table.to_pylist(), key=lambda r: r["key"]) == expected
     assert reader.damaged() == []
+    assert reader.has_results()
 
 
 def test_columns_are_those_asked_for(out, row):
@@ -130,6 +131,10 @@ def test_documents(out):
     store.write_bytes("figures/tau.png", b"\x89PNG")
     assert ResultStore(out).read_text("study.yaml") == "name: \u03c4-2\n"
     assert store.read_text("figures/none") is None
+    assert store.read_bytes("figures/tau.png") == b"\x89PNG"
+    assert store.documents("figures") == ["figures/tau.png"]
+    assert store.documents("plans") == []
+    assert not store.has_results()
     assert store.read().num_rows == 0
     for name in ("", "/etc/x", "../x", "a/../../x", "results/x", "predictions/x", "a//b", "./x"):
         with pytest.raises(ValueError, match="not the name of a document"):
