@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -15,6 +16,10 @@ from tasks.spaces.nasbench201 import NasBench201
 
 # As in a worker, and before a test loads further libraries: several threads on busy cores spin.
 limit_threads()
+
+# A time limit per example would measure how busy the machine is.
+hypothesis.settings.register_profile("naspred", deadline=None)
+hypothesis.settings.load_profile("naspred")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from pathlib import Path
@@ -36,7 +37,9 @@ def read_user_table(
     ``val_acc`` in percent is required. ``test_acc``, ``train_time_s``, ``params``, ``flops``,
     ``latency_s``, ``epoch_time_s``, curves and ``target:<name>`` columns are used if present.
     Without ``train_time_s`` the training of architectures counts 0 seconds, so initialisation
-    times hold fitting only. Rows of the same canonical form share a canonical id.
+    times hold fitting only. Rows of the same canonical form share a canonical id. The forms are
+    computed, unless the file has a column ``canonical`` and its content belongs to the fingerprint
+    in its metadata, as in a file that ``write_table`` wrote.
 
     Args:
         path: The file.
@@ -53,14 +56,19 @@ def read_user_table(
         warnings.warn(f"{file}: {remark}", TableWarning, stacklevel=2)
     found, codes = _architectures(columns, metadata, space)
     name = dataset or metadata.dataset or _name_of(Path(path))
-    return assemble(
+    make = functools.partial(
+        assemble,
         columns,
         metadata,
         space=found,
         dataset=metadata.dataset_info(check_name(name, f"{file}: name of the data set")),
         codes=codes,
-        canonical=found.canonical_many(codes),
     )
+    if metadata.fingerprint is not None and columns.has("canonical"):
+        stated = make(canonical=columns.texts("canonical", "the canonical form of the architecture"))
+        if stated.fingerprint == metadata.fingerprint:
+            return stated
+    return make(canonical=found.canonical_many(codes))
 
 
 def _architectures(

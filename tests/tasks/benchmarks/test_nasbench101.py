@@ -7,11 +7,14 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.benchmarks.io import read_table
+from tasks.benchmarks.io import read_table, write_table
 from tasks.benchmarks.nasbench101 import find_module, import_nasbench101
+from tasks.benchmarks.user_table import read_user_table
 from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo, as_arch
 from tasks.spaces.nasbench101 import NasBench101
@@ -219,6 +222,25 @@ def test_a_table_of_another_space_has_no_modules(tmp_path, only108):
     pq.write_table(table.replace_schema_metadata({"naspred": '{"space":"other"}'}), path)
     with pytest.raises(InputError, match="is a table of space 'other', not 'nasbench101'"):
         find_module(path, "0" * 32)
+
+
+def test_the_table_is_read_like_a_users_own_without_hashing(tmp_path, only108):
+    path = import_nasbench101(only108, tmp_path)
+    assert read_user_table(path).fingerprint == read_table(path).fingerprint
+    # Forms that are stated in a sound file are taken as they stand, so a made-up one comes through;
+    # in a file that was changed afterwards they are computed.
+    columns = pq.read_table(path)
+    place = columns.column_names.index("canonical")
+    columns = columns.set_column(place, "canonical", pa.array(["same"] * len(columns)))
+    facts = json.loads(columns.schema.metadata[b"naspred"])
+    own = tmp_path / "own.parquet"
+    write_table(own, columns, facts)
+    assert np.unique(read_user_table(own).canonical_ids).size == 1
+    changed = pq.read_table(own)
+    place = changed.column_names.index("val_acc")
+    lower = pc.subtract(changed["val_acc"], 1.0)
+    pq.write_table(changed.set_column(place, "val_acc", lower), own)
+    assert np.unique(read_user_table(own).canonical_ids).size == len(columns)
 
 
 def test_damage_is_named_and_leaves_nothing_behind(tmp_path, only108):
