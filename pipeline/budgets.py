@@ -41,7 +41,7 @@ def common_budget(summary: pd.DataFrame) -> pd.DataFrame:
         value that every predictor swept along that axis has (if there is none, the largest of
         any); null on an axis that no predictor of the task uses.
     """
-    frame = pd.DataFrame({"task": sorted(set(summary["task"]))})
+    frame = pd.DataFrame({"task": pd.Series(sorted(set(summary["task"])), dtype="object")})
     for axis in ("train_size", "epochs"):
         used = summary[summary[axis].notna()]
         having = used.groupby(["task", axis])["label"].nunique().reset_index()

@@ -38,10 +38,10 @@ def render_table(
     columns = [_column(heat, j, plain=plain) for j in range(len(heat.tasks))]
     heads = [_head(heat, j, with_budget=not shared) for j in range(len(heat.tasks))]
     widths = [
-        max(len(line) for line in [*head.split("\n"), *cells]) + 2
+        max(len(line) for line in [*head.split("\n"), *cells]) + 3
         for head, cells in zip(heads, columns, strict=True)
     ]
-    room = console.width - min(_NAME, max(len(label) for label in heat.labels)) - 2
+    room = console.width - min(_NAME, max(len(label) for label in heat.labels)) - 3
     for part in _chunks(widths, room):
         table = Table(box=None if plain else box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
         table.header_style = "" if plain else "bold"

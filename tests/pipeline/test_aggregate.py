@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_support import frame, make
 
@@ -267,6 +267,7 @@ def test_failures_count_on_the_front():
     assert pareto_front(summarize(rows)).tolist() == [False, True]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(-4, 4)), min_size=1, max_size=25))
 def test_front_equals_the_definition(points):
     costs = np.array([(a, b, -c) for a, b, c in points], dtype=float)

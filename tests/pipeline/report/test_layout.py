@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.report import layout
@@ -8,6 +8,7 @@ from pipeline.report import layout
 positions = st.lists(st.floats(0, 100), min_size=1, max_size=30).map(np.array)
 
 
+@settings(deadline=None)
 @given(positions)
 def test_spread_keeps_gap_range_and_order(wanted):
     placed = layout.spread(wanted, 5.0, 0.0, 300.0)
@@ -17,6 +18,7 @@ def test_spread_keeps_gap_range_and_order(wanted):
     assert (np.diff(placed[order]) >= 5.0 - 1e-9).all()
 
 
+@settings(deadline=None)
 @given(positions)
 def test_spread_moves_nothing_that_has_room(wanted):
     apart = np.sort(wanted) + 10.0 * np.arange(len(wanted))
@@ -33,6 +35,7 @@ def test_spread_shrinks_the_gap_when_all_do_not_fit():
     np.testing.assert_allclose(np.sort(placed), np.linspace(0, 100, 11))
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(-1, 1))
 def test_nice_range_holds_the_values_and_zero_on_tenths(a, b):
     low, high, ticks = layout.nice_range(min(a, b), max(a, b))
@@ -59,6 +62,7 @@ def test_zero_stands_a_decade_below_the_smallest_positive_time():
     assert layout.log_floor(np.zeros(3)) > 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 100)), min_size=1, max_size=25), st.floats(5, 80))
 def test_labels_overlap_neither_points_nor_labels(points, width):
     x, y = np.array(points).T
