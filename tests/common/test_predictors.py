@@ -20,9 +20,11 @@ QUICK = {
     "rf": {"n_estimators": 20},
     "xgb": {"rounds": 30},
     "lgb": {"rounds": 60},
+    "mlp": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
+    "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
 }
 
-LABELS = {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg", "gpwl"}
+LABELS = {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg", "gpwl", "mlp", "bananas"}
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13
 

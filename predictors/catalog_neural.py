@@ -1,0 +1,31 @@
+"""The neural predictors that come with naspred, as in ``catalog``."""
+
+from __future__ import annotations
+
+from predictors.base import PredictorInfo
+
+NEURAL: tuple[PredictorInfo, ...] = (
+    PredictorInfo(
+        name="mlp",
+        target="predictors.model_based.mlp:Mlp",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        packages=("torch",),
+        cost_s=0.6,
+        summary="Deep feed-forward network on the adjacency encoding",
+        reference="White, Neiswanger and Savani, BANANAS, AAAI 2021",
+    ),
+    PredictorInfo(
+        name="bananas",
+        target="predictors.model_based.bananas:Bananas",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        uncertainty=True,
+        packages=("torch",),
+        cost_s=1.0,
+        summary="Ensemble of feed-forward networks on the path encoding",
+        reference="White, Neiswanger and Savani, BANANAS, AAAI 2021",
+    ),
+)

@@ -1,0 +1,84 @@
+"""Parameters of many models of one architecture, stacked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+ALIGNMENT = 64
+"""Elements; buffers are padded to a multiple.
+
+Vectorised loops treat the last few elements of an array by other instructions, which may round
+otherwise. With none left over, a model's numbers do not depend on how many others are beside it.
+"""
+
+Initial = Mapping[str, NDArray[np.float64]]
+"""First values of one model's parameters, by name."""
+
+
+class Stack:
+    """Parameters and gradients of M models: one flat buffer each, seen as one block per name.
+
+    Attributes:
+        values: Parameters by name, shape (copies, M, *shape), without the first axis if there is
+            one copy only; views of ``flat``.
+        gradients: Likewise, views of ``flat_gradient``.
+        flat: All parameters, one dimension.
+        flat_gradient: All gradients, one dimension.
+        models: M.
+    """
+
+    def __init__(
+        self, initial: Sequence[Initial], *, dtype: torch.dtype | None = None, device: str = "cpu"
+    ) -> None:
+        """Copy the initial values of M models.
+
+        Args:
+            initial: Per model, parameters by name, the same names and shapes in each. A name that
+                ends in ``[]`` holds several layers of one shape, on its first axis; such a block
+                has the layers first and the models second, so that each layer is contiguous.
+            dtype: Default single precision.
+            device: Where the buffers lie.
+        """
+        import torch
+
+        self.models = len(initial)
+        self.shapes = {name: value.shape for name, value in initial[0].items()}
+        total = self.models * sum(math.prod(shape) for shape in self.shapes.values())
+        padded = -(-total // ALIGNMENT) * ALIGNMENT
+        dtype = dtype or torch.float32
+        self.flat = torch.zeros(padded, dtype=dtype, device=device)
+        self.flat_gradient = torch.zeros_like(self.flat)
+        self.values: dict[str, torch.Tensor] = {}
+        self.gradients: dict[str, torch.Tensor] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            end = start + self.models * math.prod(shape)
+            full = (shape[0], self.models, *shape[1:]) if name.endswith("[]") else (self.models, *shape)
+            self.values[name] = self.flat[start:end].view(full)
+            self.gradients[name] = self.flat_gradient[start:end].view(full)
+            stacked = np.stack([model[name] for model in initial], axis=1 if name.endswith("[]") else 0)
+            self.values[name].copy_(torch.from_numpy(stacked))
+            start = end
+
+    def model(self, index: int) -> dict[str, NDArray[np.float64]]:
+        """Return a copy of one model's parameters, as they were given."""
+        return {
+            name: np.array(
+                (value[:, index] if name.endswith("[]") else value[index]).cpu().numpy(), dtype=np.float64
+            )
+            for name, value in self.values.items()
+        }
+
+
+def xavier_uniform(rng: np.random.Generator, *shape: int) -> NDArray[np.float64]:
+    """Draw weights of shape (..., inputs, outputs) (Glorot and Bengio, AISTATS 2010, equation 16)."""
+    bound = math.sqrt(6.0 / (shape[-2] + shape[-1]))
+    return rng.uniform(-bound, bound, size=shape)
