@@ -228,12 +228,15 @@ class NasBench101:
         matrix_row = [heads.setdefault(head, row) for row, (head, _, _) in enumerate(halves)]
         labels_row = [tails.setdefault(tail, row) for row, (_, _, tail) in enumerate(halves)]
         examples = sorted({*heads.values(), *tails.values()})
-        try:
-            read = [self.parse(texts[row]) for row in examples]
-        except InputError:
-            return None
-        if any(self.format(arch) != texts[row] for row, arch in zip(examples, read, strict=True)):
-            return None
+        read: list[Arch] = []
+        for row in examples:
+            try:
+                arch = self.parse(texts[row])
+            except InputError:
+                return None
+            if self.format(arch) != texts[row]:
+                return None
+            read.append(arch)
         table = np.array(read, dtype=np.int16).reshape(-1, _ARCS + VERTICES)
         size = (table[:, _ARCS:] != ABSENT).sum(axis=1)
         bits, ops = np.searchsorted(examples, matrix_row), np.searchsorted(examples, labels_row)
