@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.encodings.codes import checked_codes
+from predictors.encodings.graph import line_graph
 from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
 from tasks.spaces.graph_hash import label_values, mix, on_path
 
@@ -113,7 +114,7 @@ def _from_vertices(layout: VertexLayout, codes: Codes) -> tuple[Bools, Labels]:
 
 
 def _from_edges(layout: EdgeLayout, codes: Codes) -> tuple[Bools, Labels]:
-    order, wiring = _line_graph(layout)
+    order, wiring = line_graph(layout)
     operation = np.array(layout.operations)
     n, v = len(codes), len(wiring)
     of_vertex = np.full((n, v), "", dtype=operation.dtype)
@@ -129,17 +130,6 @@ def _from_edges(layout: EdgeLayout, codes: Codes) -> tuple[Bools, Labels]:
     label = np.empty((n, v), dtype=np.uint64)
     label[:, 0], label[:, 1:-1], label[:, -1] = names[0], names[1 + codes[:, order].astype(int)], names[-1]
     return adjacency, label
-
-
-def _line_graph(layout: EdgeLayout) -> tuple[NDArray[np.intp], Bools]:
-    """Return the columns of the codes in topological order, and arcs of input, edges, output."""
-    order = sorted(range(len(layout.edges)), key=lambda column: layout.edges[column][::-1])
-    source, target = np.array(layout.edges)[order].T
-    wiring = np.zeros((len(order) + 2,) * 2, dtype=np.bool_)
-    wiring[0, 1:-1] = source == 0
-    wiring[1:-1, 1:-1] = target[:, None] == source
-    wiring[1:-1, -1] = target == target.max()
-    return np.array(order), wiring
 
 
 def _numbered(label: Labels, present: Bools) -> Labels:

@@ -1,0 +1,102 @@
+"""Cells as sequences of tokens.
+
+Luo et al., "Neural Architecture Optimization", NeurIPS 2018, and "Semi-Supervised Neural Architecture
+Search", NeurIPS 2020: for each vertex after the first, which earlier vertices lead into it, then its
+operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.encodings.graph import ABSENT, cell_graphs, line_graph
+from tasks.errors import InputError
+from tasks.spaces.base import Codes, EdgeLayout, SearchSpace
+
+PADDING, NO_ARC, ARC = 0, 1, 2
+"""Tokens that are no operation: a vertex that is absent, no arc, an arc."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSequences:
+    """n cells as sequences of one length.
+
+    Attributes:
+        tokens: Shape (n, length). The vertices 1, 2, ... of ``cell_graphs`` one after the other:
+            j tokens for the arcs from the vertices 0..j-1, then class + 2. All tokens of an absent
+            vertex, and those for arcs from one, are ``PADDING``.
+        vocabulary: Number of different tokens.
+    """
+
+    tokens: NDArray[np.int64]
+    vocabulary: int
+
+
+def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
+    """Return a token sequence per cell.
+
+    Length 35 and 9 tokens for NAS-Bench-201; 27 and 7 for cells like those of NAS-Bench-101: in
+    general (v + 2)(v - 1)/2 for v vertices, and the number of classes of ``cell_graphs`` + 2.
+
+    Args:
+        space: The search space that the codes belong to.
+        codes: Shape (n, code length).
+
+    Raises:
+        InputError: The codes are not of the layout of the space.
+    """
+    cells = cell_graphs(space, codes)
+    n, v = cells.labels.shape
+    both = cells.mask[:, :, None] & cells.mask[:, None, :]
+    arcs = np.where(both, np.where(cells.adjacency, ARC, NO_ARC), PADDING)
+    operations = np.where(cells.labels == ABSENT, PADDING, cells.labels + 2)
+    columns = [np.concatenate([arcs[:, :j, j], operations[:, j : j + 1]], axis=1) for j in range(1, v)]
+    tokens = np.concatenate(columns, axis=1) if v > 1 else np.zeros((n, 0), dtype=np.int64)
+    return CellSequences(tokens.astype(np.int64), cells.classes + 2)
+
+
+def decode_sequences(space: SearchSpace, tokens: NDArray[np.int64]) -> Codes:
+    """Return the codes of the cells that sequences stand for.
+
+    Args:
+        space: The search space.
+        tokens: As ``CellSequences.tokens``.
+
+    Raises:
+        InputError: A sequence that stands for no cell of the space; names the row.
+    """
+    layout = space.layout
+    if isinstance(layout, EdgeLayout):
+        order, wiring = line_graph(layout)
+        v = len(wiring)
+        _, labels = _graph(tokens, v)
+        codes = np.empty((len(tokens), len(order)), dtype=np.int16)
+        codes[:, order] = labels[:, 1:-1] - 1
+    else:
+        v = layout.vertices
+        adjacency, labels = _graph(tokens, v)
+        codes = np.concatenate([adjacency[:, *np.triu_indices(v, 1)], labels], axis=1).astype(np.int16)
+    again = cell_sequences(space, np.clip(codes, -1, len(layout.operations) - 1)).tokens
+    wrong = np.flatnonzero((again != tokens).any(axis=1))
+    if wrong.size:
+        raise InputError(f"{space.name}: token sequence {wrong[0]} stands for no cell of the space")
+    return codes
+
+
+def _graph(tokens: NDArray[np.int64], v: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return adjacency and labels, as in ``cell_graphs``."""
+    length = (v + 2) * (v - 1) // 2
+    if tokens.ndim != 2 or tokens.shape[1] != length:
+        raise InputError(f"token sequences have shape {tokens.shape}, expected (n, {length})")
+    adjacency = np.zeros((len(tokens), v, v), dtype=np.bool_)
+    labels = np.zeros((len(tokens), v), dtype=np.int64)
+    start = 0
+    for j in range(1, v):
+        adjacency[:, :j, j] = tokens[:, start : start + j] == ARC
+        operation = tokens[:, start + j]
+        labels[:, j] = np.where(operation == PADDING, ABSENT, operation - 2)
+        start += j + 1
+    return adjacency, labels
