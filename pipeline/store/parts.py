@@ -70,8 +70,9 @@ def decode(file: pq.ParquetFile, schema: pa.Schema, columns: Sequence[str]) -> p
     """
     present = set(file.schema_arrow.names)
     # Of a file of the present version, a missing column means damage to the footer.
-    required = schema.names if _version(file) == ROW_SCHEMA_VERSION else _REQUIRED
-    missing = [name for name in required if name in schema.names and name not in present]
+    names = schema.names
+    required = names if _version(file) == ROW_SCHEMA_VERSION else [n for n in _REQUIRED if n in names]
+    missing = [name for name in required if name not in present]
     if missing:
         raise DamagedPartError(f"column {missing[0]} is missing")
     wanted = [name for name in columns if name in present]
