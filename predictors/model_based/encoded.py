@@ -56,13 +56,15 @@ class EncodedRegressor(Predictor, Generic[State]):
     model_: State | None
 
     def _fit(self, train: Observations) -> None:
-        assert train.targets is not None
-        x = train.encode(self.encoding)
-        scale = Standardiser.of(np.asarray(train.targets, dtype=np.float64))
-        model = None
-        if scale.std > 0.0:
-            model = self._fit_model(x, (train.targets - scale.mean) / scale.std)
+        scale, x, z = self._standardised(train)
+        model = self._fit_model(x, z) if scale.std > 0.0 else None
         self.scale_, self.model_ = scale, model
+
+    def _standardised(self, train: Observations) -> tuple[Standardiser, Floats, Floats]:
+        """Return scale, encoding and standardised targets (zeros if they are all equal)."""
+        assert train.targets is not None
+        scale = Standardiser.of(np.asarray(train.targets, dtype=np.float64))
+        return scale, train.encode(self.encoding), (train.targets - scale.mean) / (scale.std or 1.0)
 
     def _predict(self, query: Observations) -> Floats:
         x = query.encode(self.encoding)

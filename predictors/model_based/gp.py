@@ -5,26 +5,21 @@ Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006.
 Differences from NASLib, each a correction: the hyperparameters are trained (there the published
 runner leaves them at random draws from their priors) with the learning rate that is stated, and
 predictions use mean and diagonal variance only. The 200 steps of Adam on the log posterior follow
-gradients in closed form (``gp_training``): the same numbers as gpytorch's automatic differentiation
-for a tenth of the time.
+gradients in closed form (``gp_training``), for many training sets at once: the same numbers as
+gpytorch's automatic differentiation for a tenth of the time and less.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 
-from predictors.model_based.encoded import EncodedRegressor, Encoding, Floats
-from predictors.model_based.gp_training import (
-    Hyperparameters,
-    LogPosterior,
-    factorise,
-    maximise,
-    rbf,
-    squared_distances,
-)
+from predictors.model_based.encoded import Encoding, Floats
+from predictors.model_based.gp_training import Hyperparameters, squared_distances, train_exact
+from predictors.model_based.joint import JointRegressor
 from predictors.parameters import Range
 
 
@@ -43,7 +38,7 @@ class GPState:
     hyperparameters: Hyperparameters
 
 
-class GaussianProcess(EncodedRegressor[GPState]):
+class GaussianProcess(JointRegressor[GPState]):
     """Zero-mean process with an RBF kernel of one lengthscale; maximum a posteriori by Adam.
 
     Variance and lengthscale have LogNormal(0, 1) priors.
@@ -77,13 +72,19 @@ class GaussianProcess(EncodedRegressor[GPState]):
         self.learning_rate = learning_rate
         self.seed = seed
 
-    def _fit_model(self, x: Floats, z: Floats) -> GPState:
-        distances = squared_distances(x)
-        start = Hyperparameters(self.variance, self.lengthscale, self.noise)
-        logs = maximise(LogPosterior(distances, z), start, steps=self.steps, learning_rate=self.learning_rate)
-        variance, lengthscale, noise = (float(value) for value in np.exp(logs))
-        _, jitter = factorise(rbf(distances, variance, lengthscale), noise)
-        return GPState(x, z, Hyperparameters(variance, lengthscale, float(noise + jitter)))
+    @classmethod
+    def _entries(cls, n: int) -> int:
+        return n * n
+
+    @classmethod
+    def _fit_models(
+        cls, predictors: Sequence[Self], xs: Sequence[Floats], zs: Sequence[Floats]
+    ) -> list[GPState]:
+        first = predictors[0]
+        start = Hyperparameters(first.variance, first.lengthscale, first.noise)
+        distances = [squared_distances(x) for x in xs]
+        trained = train_exact(distances, zs, start, steps=first.steps, learning_rate=first.learning_rate)
+        return [GPState(*parts) for parts in zip(xs, zs, trained, strict=True)]
 
     def _predict_model(self, model: GPState, x: Floats) -> Floats:
         mean, _ = _posterior(model, x, variance=False)

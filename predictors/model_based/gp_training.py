@@ -1,21 +1,33 @@
-"""Hyperparameters of an exact Gaussian process by gradient ascent, with gradients in closed form.
+"""Hyperparameters of exact Gaussian processes by gradient ascent, with gradients in closed form.
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 2.30, 5.8, 5.9.
+Many processes are trained as one program: matrices are stacked, and smaller training sets are padded
+with architectures that have no covariance with any other.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+
+from predictors.model_based.gp_algebra import Solutions, solve
+from predictors.model_based.neural.adam import Adam
+from predictors.model_based.neural.stack import Stack
+
+if TYPE_CHECKING:
+    import torch
 
 Floats = NDArray[np.float64]
 
-JITTERS = (0.0, 1e-8, 1e-6, 1e-4)
-"""Added to the diagonal in turn, as shares of variance + noise, until the matrix factorises."""
+FAR = 1e300
+"""Squared distance of padding from everything, itself included: a kernel value of zero."""
+
+_LOG_2_PI = math.log(2.0 * math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,104 +44,157 @@ class Hyperparameters:
     lengthscale: float
     noise: float
 
+    @property
+    def logs(self) -> Floats:
+        """Logarithms, shape (3,)."""
+        return np.log([self.variance, self.lengthscale, self.noise])
+
+
+class Objective(Protocol):
+    """What is maximised for M models at once."""
+
+    def gradient(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return, per parameter, the gradient of each model's own value."""
+
+
+def maximise(objective: Objective, stack: Stack, *, steps: int, learning_rate: float) -> None:
+    """Move the parameters of the stack uphill by ``steps`` of Adam."""
+    import torch
+
+    adam = Adam(stack, learning_rate=learning_rate)
+    for _ in range(steps):
+        for name, gradient in objective.gradient(stack.values).items():
+            torch.neg(gradient, out=stack.gradients[name])
+        adam.step()
+
+
+def train_exact(
+    distances: Sequence[Floats],
+    targets: Sequence[Floats],
+    start: Hyperparameters,
+    *,
+    steps: int,
+    learning_rate: float,
+) -> list[Hyperparameters]:
+    """Return the hyperparameters of each model after ``steps`` of Adam on its log posterior.
+
+    Args:
+        distances: Per model, squared distances between its training architectures, shape (n, n).
+        targets: Per model, standardised, shape (n,).
+        start: Values at which all of them start.
+        steps: Number of steps.
+        learning_rate: Of Adam, on logarithms.
+
+    Raises:
+        numpy.linalg.LinAlgError: A covariance matrix cannot be factorised.
+    """
+    import torch
+
+    stack = Stack([{"logs": start.logs}] * len(targets), dtype=torch.float64)
+    posterior = LogPosterior(distances, targets)
+    maximise(posterior, stack, steps=steps, learning_rate=learning_rate)
+    posterior.gradient(stack.values)  # for the jitter that the last values take
+    trained = stack.values["logs"].exp()
+    trained[:, 2] += posterior.jitter
+    return [Hyperparameters(*values) for values in trained.tolist()]
+
 
 class LogPosterior:
-    """Log marginal likelihood + log prior densities of variance and lengthscale.
+    """Log marginal likelihoods + log prior densities of variance and lengthscale.
 
     Both priors are LogNormal(0, 1), as densities of the quantities themselves; the noise has none.
 
     Args:
-        squared_distances: Between training architectures, shape (n, n).
-        targets: Shape (n,).
+        distances: Per model, squared distances between its training architectures, shape (n, n).
+        targets: Per model, shape (n,).
+        device: Where to compute.
     """
 
-    def __init__(self, squared_distances: Floats, targets: Floats) -> None:
-        self.squared_distances = squared_distances
-        self.targets = targets
+    def __init__(self, distances: Sequence[Floats], targets: Sequence[Floats], device: str = "cpu") -> None:
+        import torch
 
-    def value_and_gradient(self, logs: Floats) -> tuple[float, Floats]:
-        """Return the value and its gradient.
+        sizes = [len(one) for one in targets]
+        models, n = len(sizes), max(sizes)
+        padded = np.full((models, n, n), FAR)
+        z, real = np.zeros((models, n)), np.zeros((models, n))
+        for index, size in enumerate(sizes):
+            padded[index, :size, :size] = distances[index]
+            z[index, :size], real[index, :size] = targets[index], 1.0
+        self._distances, self._targets, self._real, self._sizes = (
+            torch.from_numpy(array).to(device) for array in (padded, z, real, np.array(sizes, dtype=float))
+        )
+        self._signal, self._inverse = torch.empty_like(self._distances), torch.empty_like(self._distances)
+        self.jitter = torch.zeros_like(self._sizes)
+
+    def value(self, parameters: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the log posteriors, shape (M,); arguments and errors as for ``gradient``."""
+        logs = parameters["logs"]
+        solved, noise = self._solve(logs.exp()), logs[:, 2].exp()
+        # Padding has nothing but noise on the diagonal, and targets of zero.
+        padding = (self._targets.shape[1] - self._sizes) * (noise + solved.jitter).log()
+        fit = (self._targets * solved.weights).sum(dim=1)
+        likelihood = -0.5 * (fit + solved.log_determinant - padding + self._sizes * _LOG_2_PI)
+        # ln LogNormal(t; 0, 1) = -ln t - (ln t)^2 / 2 + constant.
+        prior = -logs[:, :2] - 0.5 * logs[:, :2] ** 2 - 0.5 * _LOG_2_PI
+        return likelihood + prior.sum(dim=1)
+
+    def gradient(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the gradients of the log posteriors; leaves the jitter in ``jitter``.
 
         Args:
-            logs: ln variance, ln lengthscale, ln noise.
+            parameters: ``logs``: ln variance, ln lengthscale, ln noise; shape (M, 3).
 
         Raises:
-            numpy.linalg.LinAlgError: The covariance matrix cannot be factorised.
+            numpy.linalg.LinAlgError: A covariance matrix cannot be factorised.
         """
-        variance, lengthscale, noise = np.exp(logs)
-        signal = rbf(self.squared_distances, variance, lengthscale)
-        factor, jitter = factorise(signal, noise)
-        weights, _ = lapack.dpotrs(factor, self.targets, lower=1)
-        log_determinant = 2.0 * np.sum(np.log(np.diagonal(factor)))
-        # Lower triangle of K^-1; the rest of the factor is zero and stays so.
-        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-        trace = np.trace(inverse)
-        n = len(self.targets)
-        likelihood = -0.5 * (self.targets @ weights + log_determinant + n * np.log(2 * np.pi))
+        import torch
+
+        logs = parameters["logs"]
+        values = logs.exp()
+        solved = self._solve(values)
+        signal, inverse, weights, noise = self._signal, self._inverse, solved.weights, values[:, 2]
+        self.jitter = solved.jitter
+        trace = torch.linalg.vecdot(inverse.diagonal(dim1=1, dim2=2), self._real)
         # dL/dt = 1/2 (w^T dK w - tr(K^-1 dK)). By variance, dK is the signal = K - noise I; by
         # lengthscale, signal times squared distance / lengthscale^2, which is 0 on the diagonal.
-        by_variance = weights @ signal @ weights - n + (noise + jitter) * trace
-        signal *= self.squared_distances
-        by_lengthscale = weights @ signal @ weights - 2.0 * np.vdot(inverse.ravel("K"), signal.ravel("K"))
-        by_noise = noise * (weights @ weights - trace)
-        gradient = 0.5 * np.array([by_variance, by_lengthscale / lengthscale**2, by_noise])
-        # ln LogNormal(t; 0, 1) = -ln t - (ln t)^2 / 2 + constant.
-        prior = -logs[:2] - 0.5 * logs[:2] ** 2 - 0.5 * np.log(2 * np.pi)
-        gradient[:2] -= 1.0 + logs[:2]
-        return float(likelihood + np.sum(prior)), gradient
+        by_variance = _forms(signal, weights) - self._sizes + (noise + self.jitter) * trace
+        signal.mul_(self._distances)
+        halves = torch.linalg.vecdot(inverse.flatten(1), signal.flatten(1))
+        by_lengthscale = (_forms(signal, weights) - 2.0 * halves) * values[:, 1].pow(-2)
+        by_noise = noise * (torch.linalg.vecdot(weights, weights) - trace)
+        gradient = torch.stack((by_variance, by_lengthscale, by_noise), dim=1).mul_(0.5)
+        add_prior(gradient, logs)
+        return {"logs": gradient}
+
+    def _solve(self, values: torch.Tensor) -> Solutions:
+        """Fill signal and inverse for variance, lengthscale and noise, shape (M, 3)."""
+        import torch
+
+        variance, lengthscale, noise = values.unbind(dim=1)
+        signal = self._signal
+        torch.mul(self._distances, lengthscale.pow(-2).mul(-0.5)[:, None, None], out=signal)
+        signal.exp_().mul_(variance[:, None, None])
+        return solve(signal, noise, self._targets, self._inverse)
 
 
-def factorise(signal: Floats, noise: float) -> tuple[Floats, float]:
-    """Return the lower Cholesky factor of signal + noise I, and the jitter that it took.
-
-    Raises:
-        numpy.linalg.LinAlgError: No jitter of the ladder is enough.
-    """
-    scale = signal[0, 0] + noise
-    for share in JITTERS:
-        jitter = share * scale
-        covariance = signal.copy(order="F")
-        covariance[np.diag_indices_from(covariance)] += noise + jitter
-        factor, info = lapack.dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
-        if info == 0 and np.all(np.isfinite(np.diagonal(factor))):
-            return factor, jitter
-    raise np.linalg.LinAlgError(
-        f"covariance of {len(signal)} architectures (variance {signal[0, 0]:.3g}, noise {noise:.3g}) is "
-        f"not positive definite, even with {JITTERS[-1]:g} of its diagonal added"
-    )
-
-
-def maximise(posterior: LogPosterior, start: Hyperparameters, *, steps: int, learning_rate: float) -> Floats:
-    """Return ln variance, ln lengthscale, ln noise after ``steps`` of Adam.
-
-    Kingma and Ba, "Adam", ICLR 2015, algorithm 1 with its own constants.
-    """
-    logs = np.log([start.variance, start.lengthscale, start.noise])
-    mean, square = np.zeros(3), np.zeros(3)
-    for step in range(1, steps + 1):
-        _, gradient = posterior.value_and_gradient(logs)
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
-        corrected = mean / (1 - 0.9**step)
-        logs = logs + learning_rate * corrected / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-    return cast(Floats, logs)
-
-
-def rbf(squared_distances: Floats, variance: float, lengthscale: float) -> Floats:
-    """Return the kernel matrix without noise, shape (n, n)."""
-    kernel = squared_distances * (-0.5 / lengthscale**2)
-    np.exp(kernel, out=kernel)
-    kernel *= variance
-    return kernel
+def add_prior(gradient: torch.Tensor, logs: torch.Tensor) -> None:
+    """Add the gradient of the log densities of variance and lengthscale; both of shape (M, 3)."""
+    gradient[:, :2].sub_(logs[:, :2]).sub_(1.0)
 
 
 def squared_distances(x: Floats) -> Floats:
-    """Return squared Euclidean distances of the rows of ``x``, shape (n, n), in Fortran order.
-
-    LAPACK works in that order; elementwise functions keep it, which saves copies.
-    """
+    """Return squared Euclidean distances of the rows of ``x``, shape (n, n)."""
     norms = np.einsum("nd,nd->n", x, x)
     # Exact for zeros and ones; rounding may leave tiny negative numbers otherwise.
     distances = np.maximum(norms[:, None] + norms[None, :] - 2.0 * (x @ x.T), 0.0)
     np.fill_diagonal(distances, 0.0)
-    return np.asfortranarray(distances)
+    return np.asarray(distances)
+
+
+def _forms(matrices: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Return v^T A v of each pair, shape (M,)."""
+    import torch
+
+    # A row times a matrix: the other way round takes five times as long for stacks.
+    forms: torch.Tensor = torch.linalg.vecdot(torch.bmm(vectors[:, None, :], matrices)[:, 0, :], vectors)
+    return forms

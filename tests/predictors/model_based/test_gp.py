@@ -8,12 +8,15 @@ from predictors.model_based.gp_model import ExactModel
 from predictors.model_based.gp_training import (
     Hyperparameters,
     LogPosterior,
-    factorise,
-    maximise,
     squared_distances,
+    train_exact,
 )
 
 START = Hyperparameters(5.0, 10.0, 1.0)
+
+
+def parameters(*values):
+    return {"logs": torch.tensor(np.log(values)).reshape(-1, 3)}
 
 
 @pytest.fixture
@@ -41,10 +44,26 @@ def test_value_and_gradient_are_those_of_gpytorch(problem, values):
     model = ExactModel(x, z, Hyperparameters(*values))
     expected = gpytorch_objective(model)
     expected.backward()
-    value, gradient = LogPosterior(squared_distances(x), z).value_and_gradient(np.log(values))
-    assert value == pytest.approx(expected.item(), rel=1e-10)
+    posterior = LogPosterior([squared_distances(x)], [z])
+    assert posterior.value(parameters(values)).item() == pytest.approx(expected.item(), rel=1e-10)
+    gradient = posterior.gradient(parameters(values))["logs"][0].tolist()
     for ours, parameter in zip(gradient, raw_parameters(model), strict=True):
         assert ours == pytest.approx(parameter.grad.item(), rel=1e-8)
+
+
+def test_stacked_training_sets_of_other_sizes_do_not_touch_each_other(observe):
+    """Value and gradient in a padded stack are those of each training set alone."""
+    trains = [observe(n, seed=n) for n in (25, 7, 16, 1)]
+    distances = [squared_distances(train.encode("adjacency")) for train in trains]
+    targets = [np.sin(train.targets) for train in trains]
+    values = parameters((5.0, 10.0, 1.0), (0.8, 1.7, 0.2), (2.0, 0.4, 0.05), (1.0, 1.0, 3.0))
+    stacked = LogPosterior(distances, targets)
+    together, gradients = stacked.value(values), stacked.gradient(values)["logs"]
+    for index in range(4):
+        alone = LogPosterior(distances[index : index + 1], targets[index : index + 1])
+        own = {"logs": values["logs"][index : index + 1]}
+        assert together[index].item() == pytest.approx(alone.value(own).item(), rel=1e-12)
+        np.testing.assert_allclose(gradients[index], alone.gradient(own)["logs"][0], rtol=1e-10, atol=1e-12)
 
 
 def test_training_is_that_of_gpytorch_with_torch_adam(problem):
@@ -55,19 +74,16 @@ def test_training_is_that_of_gpytorch_with_torch_adam(problem):
         optimiser.zero_grad()
         (-gpytorch_objective(model)).backward()
         optimiser.step()
-    logs = maximise(LogPosterior(squared_distances(x), z), START, steps=200, learning_rate=0.01)
+    (trained,) = train_exact([squared_distances(x)], [z], START, steps=200, learning_rate=0.01)
     expected = [parameter.item() for parameter in raw_parameters(model)]
-    np.testing.assert_allclose(logs, expected, rtol=1e-6)
+    np.testing.assert_allclose(trained.logs, expected, rtol=1e-6)
 
 
 def test_fit_keeps_the_trained_hyperparameters(observe, problem):
     x, z = problem
     state = GaussianProcess().fit(observe(25)).model_
-    logs = maximise(LogPosterior(squared_distances(x), z), START, steps=200, learning_rate=0.01)
-    trained = state.hyperparameters
-    np.testing.assert_allclose(
-        [trained.variance, trained.lengthscale, trained.noise], np.exp(logs), rtol=1e-12
-    )
+    (trained,) = train_exact([squared_distances(x)], [z], START, steps=200, learning_rate=0.01)
+    np.testing.assert_allclose(state.hyperparameters.logs, trained.logs, rtol=1e-12)
     assert trained.lengthscale < 5
 
 
@@ -90,13 +106,24 @@ def test_prediction_and_variance_are_those_of_the_textbook(observe):
 
 def test_training_raises_the_log_posterior(problem):
     x, z = problem
-    posterior = LogPosterior(squared_distances(x), z)
-    before, _ = posterior.value_and_gradient(np.log([5.0, 10.0, 1.0]))
-    values = [
-        posterior.value_and_gradient(maximise(posterior, START, steps=steps, learning_rate=0.01))[0]
-        for steps in (50, 200, 800)
-    ]
-    assert before < values[0] < values[1] < values[2]
+    distances = [squared_distances(x)]
+    values = []
+    for steps in (0, 50, 200, 800):
+        (trained,) = train_exact(distances, [z], START, steps=steps, learning_rate=0.01)
+        values.append(LogPosterior(distances, [z]).value({"logs": torch.tensor(trained.logs)[None]}).item())
+    assert values[0] < values[1] < values[2] < values[3]
+
+
+def test_many_of_different_sizes_are_fitted_as_one_by_one(observe):
+    trains = [observe(n, seed=n) for n in (30, 5, 17, 30, 1)]
+    settings = [{}, {}, {"noise": 0.3}, {}, {}]
+    together = [GaussianProcess(**values) for values in settings]
+    GaussianProcess.fit_many(together, trains)
+    query = observe(20, seed=99)
+    for predictor, values, train in zip(together, settings, trains, strict=True):
+        alone = GaussianProcess(**values).fit(train)
+        np.testing.assert_allclose(predictor.predict(query), alone.predict(query), rtol=1e-10)
+    assert together[4].model_ is None
 
 
 def test_more_targets_than_gpytorch_factorises_by_default_stay_exact(observe):
@@ -119,25 +146,6 @@ def test_query_larger_than_a_block(observe):
     part = predictor.predict_distribution(type(query)(query.space, query.dataset, small))
     np.testing.assert_allclose(mean[4000:4010], part[0], rtol=1e-10)
     np.testing.assert_allclose(std[4000:4010], part[1], rtol=1e-10)
-
-
-def test_jitter_is_added_only_when_needed():
-    sound = np.exp(-squared_distances(np.arange(4.0)[:, None]))
-    assert factorise(sound, 0.1)[1] == 0.0
-    singular = np.ones((4, 4))
-    factor, jitter = factorise(singular, 0.0)
-    assert 0 < jitter <= 1e-4
-    np.testing.assert_allclose(factor @ factor.T, singular + jitter * np.eye(4), atol=1e-12)
-
-
-def test_matrix_that_no_jitter_saves_is_a_clear_error():
-    broken = np.array([[1.0, 2.0], [2.0, 1.0]])
-    with pytest.raises(
-        np.linalg.LinAlgError, match=r"covariance of 2 architectures .* is not positive definite"
-    ):
-        factorise(broken, 0.0)
-    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
-        factorise(np.full((2, 2), np.nan), 1.0)
 
 
 def test_duplicate_cells_without_noise_still_fit(observe):
