@@ -19,11 +19,12 @@ from pipeline.rows import PREDICTION_SCHEMA, Row
 from predictors import registry
 from predictors.base import Predictor, PredictorInfo
 from predictors.observations import Observations
+from predictors.tuning import TunedPredictor
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.metrics import all_metrics
 from tasks.sampling import Draw, draw
 from tasks.spaces.base import as_arch
-from tasks.task import Task
+from tasks.task import Task, canonical_params
 
 BATCH_BUDGET_S = 5.0
 """A batch hands back what it has not begun after this long, so that a wrong cost estimate costs little."""
@@ -82,6 +83,7 @@ def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Contex
     saved: list[pa.Table] = []
     began = time.monotonic()
     info = registry.get_info(tasks[0].predictor)
+    registry.import_packages(info)
     together = _fit_together(tasks, table, info, context)
     for index, task in enumerate(tasks):
         if index and not together and time.monotonic() - began > BATCH_BUDGET_S:
@@ -175,7 +177,8 @@ def _fit_together(
     itself, so that only the guilty one fails.
     """
     kind = registry.load_class(info.name)
-    if len(tasks) < 2 or "labels" not in info.needs or kind.fit_many.__func__ is Predictor.fit_many.__func__:  # type: ignore[attr-defined]
+    tuned = registry.TUNING in json.loads(tasks[0].params)
+    if len(tasks) < 2 or tuned or "labels" not in info.needs or not _fits_together(kind):
         return {}
     try:
         with time_limit(context.task_timeout_s * len(tasks)):
@@ -190,6 +193,12 @@ def _fit_together(
     for trial in trials:
         trial.fit_time_s, trial.fit_cpu_s = share_wall, share_cpu
     return {trial.task.key: trial for trial in trials}
+
+
+def _fits_together(kind: type[Predictor]) -> bool:
+    """Whether a class has a ``fit_many`` of its own."""
+    own = next(base for base in kind.__mro__ if "fit_many" in vars(base))
+    return own is not Predictor
 
 
 def _observe(
@@ -219,7 +228,13 @@ def _query(
 
     measured = table.val_acc[test]
     train_data_s = float(table.train_time_s[trial.drawn.train].sum()) if "labels" in info.needs else 0.0
-    hpo_s = float(getattr(trial.predictor, "hpo_time_", 0.0))
+    hpo_s = 0.0
+    if isinstance(trial.predictor, TunedPredictor):
+        hpo_s = trial.predictor.hpo_time_
+        row.update(
+            hpo_configs=len(trial.predictor.scores_),
+            chosen_params=canonical_params(trial.predictor.chosen_),
+        )
     partial_s = 0.0
     if "curves" in info.needs and table.epoch_time_s is not None:
         partial_s = float(table.epoch_time_s[test].mean() * (task.epochs or 0))

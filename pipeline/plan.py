@@ -50,7 +50,12 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
     for entry in study.predictors:
         plan.infos[entry.name] = info = registry.get_info(entry.name)
         # Checked here, not in a worker; and equal settings get equal keys however they are written.
-        entries.append((info, canonical_params(registry.changed_parameters(entry.name, entry.params))))
+        settings = registry.changed_parameters(entry.name, entry.params)
+        if entry.hpo is not None:
+            if not registry.is_tunable(entry.name):
+                raise InputError(f"predictors: {entry.name} has no ranges to search in; leave out hpo")
+            settings[registry.TUNING] = entry.hpo.model_dump()
+        entries.append((info, canonical_params(settings)))
     for name in study.tasks:
         table = tables[name]
         available = distinct_count(table)

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 
-ROW_SCHEMA_VERSION = 1
+ROW_SCHEMA_VERSION = 2
 
 Row: TypeAlias = dict[str, Any]
 """Column name -> value; a missing column is null."""
@@ -38,14 +38,16 @@ ROW_SCHEMA = pa.schema(
         ("status", _s), ("error_type", _s), ("error_message", _s), ("traceback", _s), ("attempts", _i),
         *[(name, _f) for name in METRIC_COLUMNS],
         ("init_time_s", _f), ("train_data_time_s", _f), ("hpo_time_s", _f), ("fit_time_s", _f),
-        ("setup_time_s", _f), ("query_time_s", _f), ("partial_train_time_s", _f), ("predict_time_s", _f),
+        ("setup_time_s", _f), ("hpo_configs", _i), ("chosen_params", _s),
+        ("query_time_s", _f), ("partial_train_time_s", _f), ("predict_time_s", _f),
         ("fit_cpu_s", _f), ("predict_cpu_s", _f), ("peak_rss_mb", _f),
         ("device", _s), ("host", _s), ("versions", _s),
         ("started_at", pa.timestamp("us", tz="UTC")), ("finished_at", pa.timestamp("us", tz="UTC")),
     ],
     metadata={b"naspred_row_schema": str(ROW_SCHEMA_VERSION).encode()},
 )  # fmt: skip
-"""init_time_s = train_data + hpo + fit + setup. query_time_s, partial_train_time_s and
+"""Version 2 added hpo_configs (configurations that a search tried) and chosen_params (JSON); both are
+null without a search. init_time_s = train_data + hpo + fit + setup. query_time_s, partial_train_time_s and
 predict_time_s are per test architecture. Metrics are null, never NaN, unless status is ok."""
 
 PREDICTION_SCHEMA = pa.schema(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tasks.errors import InputError
 from tasks.seeds import digest
-from tasks.task import Sampling, canonical_params
+from tasks.task import Sampling
 
 LARGEST_TRAIN_SIZE: dict[str, int] = {"darts": 500}
 DEFAULT_LARGEST_TRAIN_SIZE = 1000
@@ -44,13 +44,34 @@ def _log_grid(start: float, stop: float, count: int) -> list[int]:
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
+class Search(BaseModel):
+    """A random search for hyperparameters, on the training architectures of each task."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    configs: Annotated[int, Field(ge=2, le=5000)] = 25
+    """Configurations tried, the default one first."""
+    folds: Annotated[int, Field(ge=2, le=20)] = 3
+    """Folds of the cross-validation that scores them."""
+    max_time_s: Annotated[float, Field(gt=0)] | None = None
+    """Wall seconds after which none is begun; with a limit, results depend on the machine."""
+
+
 class PredictorEntry(BaseModel):
-    """A predictor and the hyperparameters that differ from its defaults."""
+    """A predictor, the hyperparameters that differ from its defaults, and whether to search for more."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     params: dict[str, Any] = {}
+    hpo: Search | None = None
+
+    @field_validator("hpo", mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401 - raw input of any shape
+        if isinstance(value, bool):
+            return {} if value else None
+        return {"configs": value} if isinstance(value, int) else value
 
 
 class Study(BaseModel):
@@ -102,7 +123,7 @@ class Study(BaseModel):
                 raise ValueError(f"{field} holds a value twice: {values}")
             if values == []:
                 raise ValueError(f"{field} is empty; leave it out to use the published grid")
-        ids = [(entry.name, canonical_params(entry.params)) for entry in self.predictors]
+        ids = [entry.model_dump_json() for entry in self.predictors]
         if len(set(ids)) != len(ids):
             raise ValueError("predictors holds the same predictor with the same params twice")
         return self

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,15 @@ class Observations:
     def archs(self) -> list[Arch]:
         """The architectures as tuples."""
         return [as_arch(row) for row in self.codes]
+
+    def take(self, rows: slice | NDArray[np.integer[Any]]) -> Observations:
+        """Return some of the architectures, in the order of ``rows``."""
+        return replace(
+            self,
+            codes=self.codes[rows],
+            targets=None if self.targets is None else self.targets[rows],
+            curves={name: curve[rows] for name, curve in self.curves.items()},
+        )
 
     def encode(self, encoding: str) -> NDArray[np.float64]:
         """Return the named encoding of all architectures, shape (n, features), one call."""

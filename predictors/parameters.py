@@ -34,6 +34,27 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Where a random search looks for a value; beside ``Range``, in the same annotation.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        log: Whether its logarithm is uniform, instead of the value.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def draw(self, rng: np.random.Generator, *, whole: bool) -> int | float:
+        """Return a value; a whole number in [low, high] if ``whole``."""
+        low, high = self.low, self.high + (1.0 if whole else 0.0)
+        value = math.exp(rng.uniform(math.log(low), math.log(high))) if self.log else rng.uniform(low, high)
+        return min(int(value), int(self.high)) if whole else float(min(max(value, low), self.high))
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One hyperparameter.
 
@@ -43,6 +64,7 @@ class Parameter:
         types: Legal Python types; empty if the constructor does not declare any.
         range: Legal interval of numbers; None if not declared.
         choices: Legal values; empty if not declared.
+        search: Where a random search looks; None if it leaves the default.
     """
 
     name: str
@@ -50,6 +72,7 @@ class Parameter:
     types: tuple[type, ...] = ()
     range: Range | None = None
     choices: tuple[Any, ...] = ()
+    search: Search | None = None
 
     def describe(self) -> str:
         """Return what is allowed, for messages: ``an int in [1, 100]``."""
@@ -131,13 +154,14 @@ def check_parameters(predictor: str, cls: type, values: Mapping[str, Any]) -> di
 
 
 def _parameter(name: str, default: object, hint: object) -> Parameter:
-    bounds = None
+    bounds = search = None
     if get_origin(hint) is Annotated:
         hint, *notes = get_args(hint)
         bounds = next((note for note in notes if isinstance(note, Range)), None)
+        search = next((note for note in notes if isinstance(note, Search)), None)
     if get_origin(hint) is Literal:
         return Parameter(name, default, choices=get_args(hint))
     members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if not all(member in (bool, int, float, str, type(None)) for member in members):
         return Parameter(name, default)
-    return Parameter(name, default, types=members, range=bounds)
+    return Parameter(name, default, types=members, range=bounds, search=search)

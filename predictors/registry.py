@@ -23,8 +23,12 @@ from typing import Any
 from predictors.base import Predictor, PredictorInfo
 from predictors.catalog import BUILTIN
 from predictors.parameters import Parameter, check_parameters, declared_parameters
+from predictors.tuning import TunedPredictor, Tuning
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
+
+TUNING = "hpo"
+"""Name under which a task's parameters ask for a hyperparameter search."""
 
 ENTRY_POINT_GROUP = "naspred.predictors"
 
@@ -68,6 +72,12 @@ def load_class(name: str) -> type[Predictor]:
     return _import_class(get_info(name))
 
 
+def import_packages(info: PredictorInfo) -> None:
+    """Import what the predictor will import when it fits, so that a timed fit does not pay for it."""
+    for package in info.packages:
+        importlib.import_module(package)
+
+
 def get_parameters(name: str) -> Mapping[str, Parameter]:
     """Return the hyperparameters of a predictor: name -> default and what is allowed."""
     return declared_parameters(load_class(name))
@@ -91,7 +101,8 @@ def create(name: str, params: Mapping[str, Any], seed: int) -> Predictor:
 
     Args:
         name: Registered name.
-        params: Hyperparameters; those left out keep their default. The seed is not one of them.
+        params: Hyperparameters; those left out keep their default. The seed is not one of them. Under
+            ``hpo``, the fields of a ``Tuning``: the rest is then searched for when fitting.
         seed: Seed of the predictor's own randomness, in [0, 2**32).
 
     Raises:
@@ -100,15 +111,23 @@ def create(name: str, params: Mapping[str, Any], seed: int) -> Predictor:
     if not 0 <= seed < 2**32:
         raise InputError(f"predictor {name}: seed is {seed}, must be in [0, 2**32)")
     cls = load_class(name)
+    checked = check_parameters(name, cls, {key: value for key, value in params.items() if key != TUNING})
+    if TUNING in params:
+        return TunedPredictor(kind=cls, fixed=checked, tuning=Tuning(**params[TUNING]), seed=seed)
     factory: Callable[..., Predictor] = cls
-    return factory(**check_parameters(name, cls, params), seed=seed)
+    return factory(**checked, seed=seed)
+
+
+def is_tunable(name: str) -> bool:
+    """Whether the predictor declares ranges in which a search can look."""
+    return any(parameter.search is not None for parameter in get_parameters(name).values())
 
 
 def installed(info: PredictorInfo) -> tuple[bool, str]:
     """Tell whether the packages that a predictor needs are there; returns (yes, why not)."""
     missing = [package for package in info.packages if not _found(package)]
     if missing:
-        return False, f"needs the package {missing[0]}, which is not installed"
+        return False, f"needs the package {missing[0].partition('.')[0]}, which is not installed"
     return True, ""
 
 
@@ -248,4 +267,5 @@ def _import_class(info: PredictorInfo) -> type[Predictor]:
 
 @cache
 def _found(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+    # The top package only: looking for a part of it would import it.
+    return importlib.util.find_spec(package.partition(".")[0]) is not None

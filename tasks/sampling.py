@@ -77,7 +77,7 @@ class _Neighbourhood:
 
     def __init__(self, table: BenchmarkTable) -> None:
         self.table = table
-        self.row_of = {as_arch(codes): row for row, codes in enumerate(table.codes.tolist())}
+        self.row_of = _rows_by_arch(table)
         self.seen: set[int] = set()
 
     def take(self, arch: Arch, into: list[int]) -> bool:
@@ -95,6 +95,17 @@ class _Neighbourhood:
     def arch(self, row: int) -> Arch:
         """The architecture of a row."""
         return as_arch(self.table.codes[row])
+
+
+def _rows_by_arch(table: BenchmarkTable) -> dict[Arch, int]:
+    """Row of each architecture; kept for the last table, since every trial asks for the same one."""
+    if table.fingerprint not in _last_rows:
+        _last_rows.clear()
+        _last_rows[table.fingerprint] = {tuple(codes): row for row, codes in enumerate(table.codes.tolist())}
+    return _last_rows[table.fingerprint]
+
+
+_last_rows: dict[str, dict[Arch, int]] = {}
 
 
 def _mutation(table: BenchmarkTable, rng: np.random.Generator, n_test: int, n_train: int) -> Draw:

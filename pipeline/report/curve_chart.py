@@ -39,6 +39,10 @@ def curve_chart(panel: CurvePanel, axis: BudgetAxis, styles: dict[str, Style], t
             *end_label(column, float(place), label, styles[label].marker),
         ]
         body.append(series(label, styles, parts))
+    # Bands first: none may hide another predictor's line.
+    for line in panel.lines:
+        x, low, high = frame.x(line.x), *(np.clip(end, tau.low, tau.high) for end in (line.low, line.high))
+        body.append(series(line.label, styles, [svg.band(x, frame.y(low), frame.y(high))]))
     for line, place in zip(panel.lines, places[: len(panel.lines)], strict=True):
         shape = styles[line.label].marker
         parts = [*_drawn(line, frame, shape, column, float(place))]
@@ -50,8 +54,7 @@ def curve_chart(panel: CurvePanel, axis: BudgetAxis, styles: dict[str, Style], t
 
 def _drawn(line: Line, frame: Frame, shape: int, column: float, place: float) -> list[str]:
     x, y = frame.x(line.x), frame.y(line.mean)
-    low, high = (np.clip(end, frame.y.low, frame.y.high) for end in (line.low, line.high))
-    parts = [svg.band(x, frame.y(low), frame.y(high)), svg.polyline(x, y, "hit"), svg.polyline(x, y, "line")]
+    parts = [svg.polyline(x, y, "hit"), svg.polyline(x, y, "line")]
     known = np.flatnonzero(np.isfinite(y))
     if known.size:
         last = known[-1]

@@ -16,6 +16,11 @@ _TIMES = (
     (1.0, "1 s"), (10.0, "10 s"), (60.0, "1 min"), (600.0, "10 min"), (3600.0, "1 h"), (86400.0, "1 d"),
     (864e3, "10 d"), (864e4, "100 d"), (864e5, "1000 d"),
 )  # fmt: skip
+_BETWEEN = (
+    (3e-6, "3 µs"), (3e-5, "30 µs"), (3e-4, "0.3 ms"), (3e-3, "3 ms"), (0.03, "30 ms"), (0.3, "0.3 s"),
+    (3.0, "3 s"), (30.0, "30 s"), (180.0, "3 min"), (1800.0, "30 min"), (10800.0, "3 h"), (36000.0, "10 h"),
+    (2592e2, "3 d"), (2592e3, "30 d"), (2592e4, "300 d"),
+)  # fmt: skip
 
 
 def text_width(content: str, size: float = 11.0) -> float:
@@ -63,8 +68,11 @@ def thin(positions: FloatArray, gap: float) -> list[int]:
 
 
 def time_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Return times in [low, high] seconds, about a decade apart, with human units."""
-    return [(value, name) for value, name in _TIMES if low <= value <= high]
+    """Return times in [low, high] seconds with human units, about a decade apart or closer if few."""
+    ticks = [(value, name) for value, name in _TIMES if low <= value <= high]
+    if len(ticks) >= 3:
+        return ticks
+    return sorted((value, name) for value, name in (*_TIMES, *_BETWEEN) if low <= value <= high)
 
 
 def log_floor(values: FloatArray) -> float:

@@ -70,9 +70,9 @@ COLUMNS = (
     Column("τ", "mean Kendall tau over the ok trials"),
     Column("95 % interval", "Student t interval of the mean", number=False),
     Column("τ₀", "mean tau with failed and degenerate trials counted as 0; ranks predictors"),
-    *(Column(name, title) for _, name, title in _METRICS),
     *(Column(name, title) for _, name, title in _TIMES),
     Column("front", "on the Pareto front of initialisation time, query time and tau", number=False),
+    *(Column(name, title) for _, name, title in _METRICS),
 )
 
 
@@ -94,9 +94,9 @@ def _entry(row: Mapping[Hashable, Any]) -> Entry:
         _tau(row["kendall_mean"]),
         (text.interval(row["kendall_low"], row["kendall_high"]), ""),
         _tau(row["kendall_zero"]),
-        *(_tau(row[f"{name}_mean"]) for name, _, _ in _METRICS),
         *(_time(row[name]) for name, _, _ in _TIMES),
         ("●" if row["front"] else "", ""),
+        *(_tau(row[f"{name}_mean"]) for name, _, _ in _METRICS),
     ]
     return Entry(tuple(cells), str(row["label"]), state)
 

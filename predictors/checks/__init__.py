@@ -12,7 +12,7 @@ A check returns nothing and raises AssertionError. All of them use small synthet
 from __future__ import annotations
 
 from predictors.base import PredictorInfo
-from predictors.checks.case import Case, Check, make_case, scores_in_other_process, take
+from predictors.checks.case import Case, Check, make_case, scores_in_other_process
 from predictors.checks.general import CHECKS
 from predictors.checks.labels import LABEL_CHECKS
 
@@ -24,7 +24,6 @@ __all__ = [
     "checks_for",
     "make_case",
     "scores_in_other_process",
-    "take",
 ]
 
 

@@ -91,19 +91,8 @@ def make_case(
     return Case(
         registry.get_info(name),
         dict(params or {}),
-        take(labelled, slice(None, n_train)),
-        replace(take(labelled, slice(n_train, None)), targets=None),
-    )
-
-
-def take(observations: Observations, rows: slice | NDArray[np.integer]) -> Observations:
-    """Return some of the architectures."""
-    targets = observations.targets
-    return replace(
-        observations,
-        codes=observations.codes[rows],
-        targets=None if targets is None else targets[rows],
-        curves={name: curve[rows] for name, curve in observations.curves.items()},
+        labelled.take(slice(None, n_train)),
+        replace(labelled.take(slice(n_train, None)), targets=None),
     )
 
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from predictors.base import Predictor
-from predictors.checks.case import Case, Check, take
+from predictors.checks.case import Case, Check
 from predictors.checks.helpers import TOLERANCE, raises, refuses
 from predictors.observations import Observations
 from predictors.parameters import Parameter, declared_parameters
@@ -101,7 +101,7 @@ def check_query_order(case: Case) -> None:
     """An architecture's score does not depend on its place in the query."""
     order = np.random.default_rng(0).permutation(len(case.query))
     predictor = case.fitted()
-    scores, permuted = predictor.predict(case.query), predictor.predict(take(case.query, order))
+    scores, permuted = predictor.predict(case.query), predictor.predict(case.query.take(order))
     np.testing.assert_allclose(permuted, scores[order], rtol=TOLERANCE)
 
 
@@ -110,20 +110,20 @@ def check_query_batches(case: Case) -> None:
     predictor = case.fitted()
     whole = predictor.predict(case.query)
     pieces = (slice(0, 1), slice(1, 8), slice(8, None))
-    parts = [predictor.predict(take(case.query, piece)) for piece in pieces]
+    parts = [predictor.predict(case.query.take(piece)) for piece in pieces]
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=TOLERANCE)
 
 
 def check_equal_queries_tie(case: Case) -> None:
     """The same architecture twice in a query has the same score, to the last bit."""
     rows = np.tile(np.arange(len(case.query)), 2)
-    first, second = case.fitted().predict(take(case.query, rows)).reshape(2, -1)
+    first, second = case.fitted().predict(case.query.take(rows)).reshape(2, -1)
     assert np.array_equal(first, second), "equal architectures have different scores"
 
 
 def check_empty_query(case: Case) -> None:
     """No architecture, no score."""
-    scores = case.fitted().predict(take(case.query, slice(0, 0)))
+    scores = case.fitted().predict(case.query.take(slice(0, 0)))
     assert scores.shape == (0,), f"shape {scores.shape}"
     assert scores.dtype == np.float64, f"dtype {scores.dtype}"
 
@@ -132,7 +132,7 @@ def check_predict_twice(case: Case) -> None:
     """Predicting changes nothing."""
     predictor = case.fitted()
     first = predictor.predict(case.query)
-    predictor.predict(take(case.query, slice(None, None, -1)))
+    predictor.predict(case.query.take(slice(None, None, -1)))
     assert np.array_equal(first, predictor.predict(case.query)), "a second query gives other scores"
 
 
@@ -196,7 +196,7 @@ def _illegal(parameter: Parameter) -> list[object]:
 
 
 def _read_only(observations: Observations) -> Observations:
-    copy = take(observations, np.arange(len(observations)))
+    copy = observations.take(np.arange(len(observations)))
     for array in (copy.codes, copy.targets, *copy.curves.values()):
         if array is not None:
             array.setflags(write=False)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from predictors.base import NotFittedError
-from predictors.checks.case import Case, Check, take
+from predictors.checks.case import Case, Check
 from predictors.checks.general import check_output
 from predictors.checks.helpers import TOLERANCE, raises, refuses
 from predictors.parameters import Parameter, declared_parameters
@@ -33,20 +33,20 @@ def check_fit_returns_self(case: Case) -> None:
 
 def check_five_points(case: Case) -> None:
     """Five training architectures give a ranking."""
-    small = replace(case, train=take(case.train, slice(0, 5)))
+    small = replace(case, train=case.train.take(slice(0, 5)))
     check_output(small)
 
 
 def check_one_point(case: Case) -> None:
     """A single training architecture is not an error."""
-    scores = replace(case, train=take(case.train, slice(0, 1))).scores()
+    scores = replace(case, train=case.train.take(slice(0, 1))).scores()
     assert np.all(np.isfinite(scores)), "scores are not finite"
 
 
 def check_duplicate_rows(case: Case) -> None:
     """The same architectures several times, with equal and with different labels."""
     rows = np.concatenate([np.arange(6), np.arange(6), np.arange(6)])
-    train = take(case.train, rows)
+    train = case.train.take(rows)
     check_output(replace(case, train=train))
     assert train.targets is not None
     noisy = replace(train, targets=train.targets + np.linspace(0.0, 1.0, len(rows)))
@@ -73,7 +73,7 @@ def check_refuses_bad_targets(case: Case) -> None:
     short = case.train.targets[:-1]
     refuses(lambda: case.make().fit(replace(case.train, targets=short)), "shape")
     refuses(lambda: case.make().fit(case.query))
-    refuses(lambda: case.make().fit(take(case.train, slice(0, 0))))
+    refuses(lambda: case.make().fit(case.train.take(slice(0, 0))))
 
 
 def check_direction(case: Case) -> None:
@@ -102,15 +102,15 @@ def check_percent(case: Case) -> None:
 
 def check_refit(case: Case) -> None:
     """A second ``fit`` forgets the first, also if that had no model to learn."""
-    predictor = case.make(seed=1).fit(take(case.train, slice(0, 7)))
+    predictor = case.make(seed=1).fit(case.train.take(slice(0, 7)))
     assert np.array_equal(predictor.fit(case.train).predict(case.query), case.scores(seed=1))
-    predictor.fit(take(case.train, slice(0, 1)))
+    predictor.fit(case.train.take(slice(0, 1)))
     assert np.array_equal(predictor.fit(case.train).predict(case.query), case.scores(seed=1))
 
 
 def check_fit_many(case: Case) -> None:
     """Fitted together, predictors are the same as fitted one by one."""
-    trains = [take(case.train, slice(start, start + 12)) for start in (0, 6, 12)]
+    trains = [case.train.take(slice(start, start + 12)) for start in (0, 6, 12)]
     together = [case.make(seed) for seed in range(3)]
     case.cls.fit_many(together, trains)
     for seed, (predictor, train) in enumerate(zip(together, trains, strict=True)):

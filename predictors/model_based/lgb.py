@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from predictors.model_based.encoded import EncodedRegressor, Encoding, Floats
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -43,9 +43,9 @@ class LightGBM(EncodedRegressor["Booster"]):
         *,
         encoding: Encoding = "adjacency",
         rounds: Annotated[int, Range(1, 100_000)] = 500,
-        num_leaves: Annotated[int, Range(2, 10_000)] = 31,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.05,
-        feature_fraction: Annotated[float, Range(1e-6, 1)] = 0.9,
+        num_leaves: Annotated[int, Range(2, 10_000), Search(10, 99)] = 31,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(0.001, 0.1, log=True)] = 0.05,
+        feature_fraction: Annotated[float, Range(1e-6, 1), Search(0.1, 1)] = 0.9,
         bagging_fraction: Annotated[float, Range(1e-6, 1)] = 0.8,
         bagging_freq: Annotated[int, Range(0, 100_000)] = 5,
         min_data_in_leaf: Annotated[int, Range(1, 1000)] = 5,

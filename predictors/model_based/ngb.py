@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from predictors.model_based.encoded import EncodedRegressor, Encoding, Floats
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 if TYPE_CHECKING:
     from ngboost import NGBRegressor
@@ -40,10 +40,10 @@ class NGBoost(EncodedRegressor["NGBRegressor"]):
         self,
         *,
         encoding: Encoding = "adjacency",
-        n_estimators: Annotated[int, Range(1, 100_000)] = 505,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.08127053,
-        max_depth: Annotated[int, Range(1, 100)] = 6,
-        max_features: Annotated[float, Range(1e-6, 1)] = 0.79204563,
+        n_estimators: Annotated[int, Range(1, 100_000), Search(128, 511, log=True)] = 505,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(0.001, 0.1, log=True)] = 0.08127053,
+        max_depth: Annotated[int, Range(1, 100), Search(1, 24)] = 6,
+        max_features: Annotated[float, Range(1e-6, 1), Search(0.1, 1)] = 0.79204563,
         min_samples_leaf: Annotated[int, Range(1, 1000)] = 1,
         min_samples_split: Annotated[int, Range(2, 1000)] = 2,
         minibatch_frac: Annotated[float, Range(1e-6, 1)] = 0.5,

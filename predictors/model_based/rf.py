@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from predictors.model_based.encoded import EncodedRegressor, Encoding, Floats
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
@@ -37,10 +37,10 @@ class RandomForest(EncodedRegressor["RandomForestRegressor"]):
         self,
         *,
         encoding: Encoding = "adjacency",
-        n_estimators: Annotated[int, Range(1, 10_000)] = 116,
-        max_features: Annotated[float, Range(1e-6, 1)] = 0.17055852,
-        min_samples_leaf: Annotated[int, Range(1, 1000)] = 2,
-        min_samples_split: Annotated[int, Range(2, 1000)] = 2,
+        n_estimators: Annotated[int, Range(1, 10_000), Search(16, 127, log=True)] = 116,
+        max_features: Annotated[float, Range(1e-6, 1), Search(0.1, 0.9, log=True)] = 0.17055852,
+        min_samples_leaf: Annotated[int, Range(1, 1000), Search(1, 19)] = 2,
+        min_samples_split: Annotated[int, Range(2, 1000), Search(2, 19)] = 2,
         bootstrap: bool = False,
         seed: int = 0,
     ) -> None:

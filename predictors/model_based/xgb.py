@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from predictors.model_based.encoded import EncodedRegressor, Encoding, Floats
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 if TYPE_CHECKING:
     from xgboost import Booster
@@ -39,11 +39,11 @@ class XGBoost(EncodedRegressor["Booster"]):
         *,
         encoding: Encoding = "adjacency",
         rounds: Annotated[int, Range(1, 100_000)] = 500,
-        max_depth: Annotated[int, Range(1, 100)] = 6,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.3,
-        min_child_weight: Annotated[float, Range(0, 1000)] = 1.0,
-        colsample_bytree: Annotated[float, Range(1e-6, 1)] = 1.0,
-        colsample_bylevel: Annotated[float, Range(1e-6, 1)] = 1.0,
+        max_depth: Annotated[int, Range(1, 100), Search(1, 14)] = 6,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(0.001, 0.5, log=True)] = 0.3,
+        min_child_weight: Annotated[float, Range(0, 1000), Search(1, 9)] = 1.0,
+        colsample_bytree: Annotated[float, Range(1e-6, 1), Search(0.05, 1)] = 1.0,
+        colsample_bylevel: Annotated[float, Range(1e-6, 1), Search(0.05, 1)] = 1.0,
         seed: int = 0,
     ) -> None:
         self.encoding = encoding

@@ -106,3 +106,12 @@ def test_without_a_test_size_a_small_table_gives_a_third(small_table):
 def test_wrong_predictors_are_refused_before_anything_runs(small_table, predictors, expected):
     with pytest.raises(InputError, match=expected):
         plan_of(small_table, predictors=predictors)
+
+
+def test_a_search_is_part_of_the_key_and_refused_without_ranges(small_table):
+    def keys(entry):
+        return {task.key for task in plan_of(small_table, predictors=[entry]).tasks}
+
+    assert keys({"name": "rf"}) != keys({"name": "rf", "hpo": 5}) != keys({"name": "rf", "hpo": 6})
+    with pytest.raises(InputError, match="bayes_lin_reg has no ranges to search in"):
+        keys({"name": "bayes_lin_reg", "hpo": 5})

@@ -98,3 +98,12 @@ def test_all_problems_are_reported_at_once(tmp_path):
 def test_studies_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         Study(name="x", tasks=["a/b"], predictors=["rf"]).trials = 3
+
+
+@pytest.mark.parametrize(
+    ("written", "configs"), [("25", 25), ("true", 25), ("{configs: 7, max_time_s: 60}", 7), ("false", None)]
+)
+def test_a_search_is_asked_for_per_predictor(tmp_path, written, configs):
+    file = write(tmp_path, f"tasks: [a/b]\npredictors: [{{name: rf, hpo: {written}}}]\n")
+    entry = load_study(file).predictors[0]
+    assert (entry.hpo.configs if entry.hpo else None) == configs

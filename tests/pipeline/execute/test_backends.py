@@ -1,6 +1,7 @@
 """Both backends run the same plans to the same results, and survive what goes wrong in them."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,3 +204,18 @@ def test_actors_are_gone_after_their_stage(on_ray, small_table, local_ray):
         threading.Event().wait(0.1)
         free = local_ray.available_resources()
     assert free.get("CPU") == 2.0
+
+
+def test_a_search_is_timed_apart_and_its_choice_is_in_the_row(serial, small_table):
+    task = tasks_of(small_table, "rf", sizes=(40,), seeds=1)[0]
+    searched = replace(task, params='{"hpo":{"configs":3,"folds":3,"max_time_s":null}}')
+    plain, tuned = (run(serial, small_table, [one]).rows[0] for one in (task, searched))
+    assert tuned["status"] == "ok"
+    assert tuned["hpo_configs"] == 3
+    assert tuned["chosen_params"].startswith("{")
+    assert tuned["hpo_time_s"] > tuned["fit_time_s"] > 0
+    assert tuned["init_time_s"] == pytest.approx(
+        tuned["train_data_time_s"] + tuned["hpo_time_s"] + tuned["fit_time_s"]
+    )
+    assert plain["hpo_time_s"] == 0
+    assert plain.get("hpo_configs") is None

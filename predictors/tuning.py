@@ -1,0 +1,176 @@
+"""Hyperparameters by random search on the training architectures.
+
+White et al., "How Powerful are Performance Predictors in NAS?", NeurIPS 2021, appendix. Differences
+from NASLib, each because its search does not choose what it means to choose:
+
+* a configuration is scored on the held-out part of each fold, not on the part it was trained on;
+* folds are shuffled;
+* the budget is a number of configurations, so that a result does not depend on the machine; a limit
+  of wall time is a second, optional one (NASLib: 900 s x n/1000 + 20 s).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.base import Predictor
+from predictors.observations import Observations
+from predictors.parameters import declared_parameters
+from tasks.metrics import kendall
+from tasks.seeds import derive_seed
+
+MIN_FOLD = 4
+"""Architectures in a held-out fold at least; a rank correlation of fewer says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How to search.
+
+    Attributes:
+        configs: Configurations tried, the default one first.
+        folds: Folds of the cross-validation.
+        max_time_s: Wall seconds after which no further configuration is begun; None for no limit.
+            With a limit, results depend on the machine.
+    """
+
+    configs: int = 25
+    folds: int = 3
+    max_time_s: float | None = None
+
+    def to_params(self) -> dict[str, Any]:
+        """Return plain values, as they stand in a task's parameters."""
+        return asdict(self)
+
+
+class TunedPredictor(Predictor):
+    """Chooses hyperparameters by Kendall's tau on held-out folds, then fits with the best.
+
+    The default configuration comes first, others are drawn from the ranges that the predictor
+    declares; another is better only if strictly so. One that fails, or predicts a constant, is out.
+    With fewer architectures than ``folds`` x 4 there are fewer folds; with fewer than 8 there is no
+    search, and the default is used.
+
+    Args:
+        kind: The predictor's class.
+        fixed: Hyperparameters that are not searched.
+        tuning: How to search.
+        seed: Seed of search, folds and fits.
+
+    Attributes:
+        chosen_: The hyperparameters that were fitted with.
+        scores_: Mean held-out tau of each configuration tried, NaN for one that is out.
+        hpo_time_: Wall seconds of the search.
+    """
+
+    def __init__(
+        self, *, kind: type[Predictor], fixed: Mapping[str, Any], tuning: Tuning, seed: int = 0
+    ) -> None:
+        self.kind = kind
+        self.fixed = fixed
+        self.tuning = tuning
+        self.seed = seed
+
+    def _fit(self, train: Observations) -> None:
+        began = time.perf_counter()
+        configs = self._configurations()
+        folds = self._folds(len(train))
+        scores: list[float] = []
+        if folds:
+            for start, stop in self._rounds(len(configs)):
+                if scores and self._out_of_time(began):
+                    break
+                scores += self._score(configs[start:stop], train, folds)
+        best = _first_best(scores)
+        self.hpo_time_ = time.perf_counter() - began
+        self.scores_ = np.asarray(scores)
+        self.chosen_ = configs[best]
+        self.model_ = self._make(self.chosen_).fit(train)
+
+    def _predict(self, query: Observations) -> NDArray[np.float64]:
+        return self.model_.predict(query)
+
+    def predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return predictive mean and standard deviation of the fitted configuration."""
+        return self.model_.predict_distribution(query)
+
+    def _make(self, config: Mapping[str, Any]) -> Predictor:
+        arguments: dict[str, Any] = {**config, "seed": self.seed}
+        return self.kind(**arguments)
+
+    def _configurations(self) -> list[dict[str, Any]]:
+        rng = np.random.default_rng(derive_seed("tuning", self.seed))
+        searched = {
+            name: (parameter.search, parameter.types == (int,))
+            for name, parameter in declared_parameters(self.kind).items()
+            if parameter.search is not None and name not in self.fixed
+        }
+        drawn = [
+            {name: search.draw(rng, whole=whole) for name, (search, whole) in searched.items()}
+            for _ in range(self.tuning.configs - 1 if searched else 0)
+        ]
+        return [{**self.fixed, **config} for config in [{}, *drawn]]
+
+    def _folds(self, n: int) -> list[NDArray[np.int64]]:
+        """Held-out rows of each fold; empty if there are too few architectures."""
+        count = min(self.tuning.folds, n // MIN_FOLD)
+        if count < 2:
+            return []
+        order = np.random.default_rng(derive_seed("folds", self.seed)).permutation(n)
+        return [part.astype(np.int64) for part in np.array_split(order, count)]
+
+    def _rounds(self, count: int) -> list[tuple[int, int]]:
+        """All configurations at once, or one by one where a time limit has to be watched."""
+        if self.tuning.max_time_s is None:
+            return [(0, count)]
+        return [(index, index + 1) for index in range(count)]
+
+    def _out_of_time(self, began: float) -> bool:
+        limit = self.tuning.max_time_s
+        return limit is not None and time.perf_counter() - began > limit
+
+    def _score(
+        self, configs: Sequence[Mapping[str, Any]], train: Observations, folds: Sequence[NDArray[np.int64]]
+    ) -> list[float]:
+        parts = [train.take(np.setdiff1d(np.arange(len(train)), held_out)) for held_out in folds]
+        predictors = [[self._make(config) for _ in folds] for config in configs]
+        flat = [predictor for row in predictors for predictor in row]
+        try:
+            self.kind.fit_many(flat, parts * len(configs))
+        except Exception:  # noqa: BLE001 - found out again, and told apart, one by one
+            flat = []
+        scores = []
+        for row in predictors:
+            taus = [
+                _held_out(predictor, None if flat else part, train.take(held_out))
+                for predictor, part, held_out in zip(row, parts, folds, strict=True)
+            ]
+            known = [tau for tau in taus if tau is not None]
+            scores.append(float(np.mean(known)) if len(known) == len(folds) else float("nan"))
+        return scores
+
+
+def _held_out(predictor: Predictor, part: Observations | None, held_out: Observations) -> float | None:
+    """Return tau on the held-out fold; fits first if a part to train on is given. None if it fails."""
+    assert held_out.targets is not None
+    try:
+        if part is not None:
+            predictor.fit(part)
+        return kendall(held_out.targets, predictor.predict(held_out))
+    except Exception:  # noqa: BLE001 - a configuration that does not work is out; the others stay
+        return None
+
+
+def _first_best(scores: Sequence[float]) -> int:
+    """Return the first index of the highest score; 0, the default, if there is none."""
+    best = 0
+    for index, score in enumerate(scores):
+        if score > (scores[best] if np.isfinite(scores[best]) else -np.inf):
+            best = index
+    return best
