@@ -112,7 +112,7 @@ def make(
         versions='{"lightgbm": "4.6.0", "numpy": "2.4.6", "python": "3.11.9"}',
         started_at=started,
         finished_at=(started + pd.to_timedelta(fit + predict * 200, unit="s")).floor("us"),
-    )[ROW_SCHEMA.names]  # fmt: skip
+    ).reindex(columns=ROW_SCHEMA.names)  # fmt: skip
     if faults:
         rows = _with_faults(rows, rng)
     if gaps:

@@ -31,6 +31,9 @@ def curve_chart(panel: CurvePanel, axis: BudgetAxis, styles: dict[str, Style], t
     body = frame.grid(tau, AXIS_TITLES[axis])
     body += frame.ticks(sizes.tolist(), [f"{size:.0f}" for size in sizes], 26.0)
     column = frame.x.end + _LEAD
+    for line in panel.lines:  # all bands first: none may hide another predictor's line
+        x, low, high = frame.x(line.x), *(np.clip(end, tau.low, tau.high) for end in (line.low, line.high))
+        body.append(series(line.label, styles, [svg.band(x, frame.y(low), frame.y(high))]))
     for (label, value), place in zip(panel.references, places[len(panel.lines) :], strict=True):
         y = frame.y.at(value)
         parts = [
@@ -39,10 +42,6 @@ def curve_chart(panel: CurvePanel, axis: BudgetAxis, styles: dict[str, Style], t
             *end_label(column, float(place), label, styles[label].marker),
         ]
         body.append(series(label, styles, parts))
-    # Bands first: none may hide another predictor's line.
-    for line in panel.lines:
-        x, low, high = frame.x(line.x), *(np.clip(end, tau.low, tau.high) for end in (line.low, line.high))
-        body.append(series(line.label, styles, [svg.band(x, frame.y(low), frame.y(high))]))
     for line, place in zip(panel.lines, places[: len(panel.lines)], strict=True):
         shape = styles[line.label].marker
         parts = [*_drawn(line, frame, shape, column, float(place))]

@@ -52,7 +52,11 @@ def draw_curves(
         (label, label) for label, _ in panel.references
     ]
     for line in panel.lines:
-        _draw_line(ax, line, looks[line.label], tau, banded=len(panel.lines) <= _MOST_BANDS)
+        _draw_line(ax, line, looks[line.label], tau.low)
+        if len(panel.lines) <= _MOST_BANDS:
+            under, over = (np.clip(edge, tau.low, tau.high) for edge in (line.low, line.high))
+            color = PALETTE[looks[line.label].color]
+            ax.fill_between(line.x, under, over, color=color, alpha=0.12, lw=0, zorder=1.5)
     for label, value in panel.references:
         ax.axhline(value, color=PALETTE[looks[label].color], linewidth=1, dashes=(5, 4))
     for (label, caption), end, place in zip(names, ends, places, strict=True):
@@ -127,18 +131,15 @@ def draw_times(ax: Axes, panel: TimePanel, axis: TimeAxis, looks: dict[str, Styl
             )  # fmt: skip
 
 
-def _draw_line(ax: Axes, line: Line, look: Style, tau: TauRange, *, banded: bool) -> None:
+def _draw_line(ax: Axes, line: Line, look: Style, bottom: float) -> None:
     color, marker = PALETTE[look.color], MARKERS[look.marker]
-    if banded:
-        low, high = np.clip(line.low, tau.low, tau.high), np.clip(line.high, tau.low, tau.high)
-        ax.fill_between(line.x, low, high, color=color, alpha=0.14, linewidth=0)
     ax.plot(line.x, line.mean, color=color, lw=1.3)
     whole = np.isfinite(line.mean) & ~line.failed
     some = np.isfinite(line.mean) & line.failed
     none = ~np.isfinite(line.mean)
     ax.plot(line.x[whole], line.mean[whole], marker, color=color, ms=4, mew=0)
     ax.plot(line.x[some], line.mean[some], marker, mfc="white", mec=color, ms=4, mew=1)
-    ax.plot(line.x[none], np.full(none.sum(), tau.low), "X", color=color, ms=5, mew=0, clip_on=False)
+    ax.plot(line.x[none], np.full(none.sum(), bottom), "X", color=color, ms=5, mew=0, clip_on=False)
 
 
 def _prepare(ax: Axes, x_range: tuple[float, float], tau: TauRange) -> None:

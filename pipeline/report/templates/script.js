@@ -2,14 +2,22 @@
   "use strict";
   document.documentElement.classList.add("js");
 
-  // Predictors chosen in the legend stay bright in every figure.
+  // Predictors chosen in the legend stay bright in every figure; the one under the pointer, in its own.
   const chosen = new Set();
   const chips = document.querySelectorAll(".chip[data-s]");
-  const paint = () => {
-    for (const chart of document.querySelectorAll(".chart")) {
-      chart.classList.toggle("dim", chosen.size > 0);
-      for (const group of chart.querySelectorAll(".s")) group.classList.toggle("hot", chosen.has(group.dataset.s));
+  const charts = document.querySelectorAll(".chart");
+  const light = (chart, under) => {
+    chart.classList.toggle("dim", chosen.size > 0 || under !== null);
+    for (const group of chart.querySelectorAll(".s")) {
+      group.classList.toggle("hot", chosen.has(group.dataset.s) || group.dataset.s === under);
     }
+  };
+  for (const chart of charts) {
+    chart.addEventListener("pointerover", (event) => light(chart, event.target.closest(".s")?.dataset.s ?? null));
+    chart.addEventListener("pointerleave", () => light(chart, null));
+  }
+  const paint = () => {
+    for (const chart of charts) light(chart, null);
     for (const chip of chips) chip.setAttribute("aria-pressed", String(chosen.has(chip.dataset.s)));
   };
   for (const chip of chips) {

@@ -57,6 +57,11 @@ def test_time_ticks_have_human_units():
     assert names == ["1 s", "10 s", "1 min", "10 min", "1 h", "1 d"]
 
 
+def test_few_time_ticks_get_company():
+    names = [name for _, name in layout.time_ticks(1e4, 6e5)]
+    assert names == ["3 h", "10 h", "1 d", "3 d"]
+
+
 def test_zero_stands_a_decade_below_the_smallest_positive_time():
     assert layout.log_floor(np.array([0.0, 0.03, 7.0])) == pytest.approx(1e-3)
     assert layout.log_floor(np.zeros(3)) > 0
