@@ -138,7 +138,9 @@ def _winner(row: Mapping[Hashable, Any]) -> Winner:
             tied = row["tied"]
             clear = not tied
             verdict = (
-                "clear lead" if clear else f"tied with {tied[0]}" + (f" +{len(tied) - 1}" if tied[1:] else "")
+                "clear lead"
+                if clear
+                else f"tied with {text.shorten(tied[0], 24)}" + (f" +{len(tied) - 1}" if tied[1:] else "")
             )
             lead = f"{text.tau(row['lead'])} {text.interval(row['lead_low'], row['lead_high'])}"
             detail = (

@@ -103,7 +103,8 @@ def curve_panels(summary: pd.DataFrame, axis: BudgetAxis) -> list[CurvePanel]:
     panels, varied = [], False
     for task, positions in task_positions(summary).items():
         part = summary.iloc[positions]
-        swept = part[part[axis].notna()]
+        tried = (part["n_trials"] > part["n_skipped"]) | (part["n_missing"] > 0)
+        swept = part[part[axis].notna() & tried]
         swept = swept[swept.groupby("label")[other].transform("nunique") <= 1]
         lines = [
             _line(str(label), rows.sort_values(axis), axis, other) for label, rows in swept.groupby("label")

@@ -13,7 +13,7 @@ PALETTE = ("#103c83", "#bb2403", "#2b7563", "#681a43", "#0682e8", "#e28c1d", "#c
 """Eight colours on white. Chosen by search so that any two stay apart under simulated protanopia,
 deuteranopia and tritanopia (Machado, Oliveira and Fernandes, 2009) as well as in normal vision."""
 
-PALETTE_DARK = ("#8373fe", "#fd7b1a", "#69f2e1", "#c43360", "#2872a8", "#f6d175", "#e691ef", "#9fa092")
+PALETTE_DARK = ("#8373fe", "#fd7b1a", "#69f2e1", "#c43360", "#3080a8", "#f6d175", "#e691ef", "#9fa092")
 """The same eight, for dark backgrounds."""
 
 MARKERS = ("o", "s", "^", "D", "v", "p", "X", "P")

@@ -63,6 +63,12 @@ def test_points_without_success_stay_as_gaps_with_a_note():
     assert line.notes[1] == "rf, 50 training architectures: no trial succeeded; 1 of 1 trials failed"
 
 
+def test_predictors_that_cannot_run_there_have_no_line():
+    rows = frame(*sweep("rf", (5, 50)), *sweep("new", (5, 50), status="skipped"))
+    (panel,) = curve_panels(summarize(rows), "train_size")
+    assert [line.label for line in panel.lines] == ["rf"]
+
+
 def test_wide_intervals_do_not_stretch_the_axis():
     rows = frame(*sweep("rf", (5, 50), kendall=0.1), *sweep("rf", (5, 50), kendall=0.7, seed=1))
     panels = curve_panels(summarize(rows), "train_size")

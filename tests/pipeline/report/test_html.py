@@ -191,6 +191,8 @@ def test_edge_cases_render(edge_rows):
     page = Page(page_of(edge_rows))
     assert page.headings[-1] == "Definitions and data"
     assert ("No results yet" in page.headings) == edge_rows.empty
+    assert ("All results" in page.headings) != edge_rows.empty
+    assert {value[1:] for value in page.having("href")} <= set(page.having("id"))
     assert "nan" not in re.findall(r"[\w.]+", page.text.lower())
     assert "None" not in page.text.split("Load the rows")[0]
 
