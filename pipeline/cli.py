@@ -183,6 +183,19 @@ def list_command(
 
 
 @app.command()
+def check(
+    target: Annotated[
+        str, typer.Argument(metavar="PREDICTOR", help="file.py, module:Class, or a registered name.")
+    ],
+    json: Json = False,
+) -> None:
+    """Check that a predictor keeps the contract: shapes, seeds, small and odd training sets, ..."""
+    from pipeline.commands import check as command
+
+    raise typer.Exit(command.check(target, json=json))
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """Check this installation and this machine."""
     from pipeline.commands import doctor as command

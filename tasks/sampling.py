@@ -62,14 +62,24 @@ def distinct_count(table: BenchmarkTable) -> int:
 
 def _uniform(table: BenchmarkTable, rng: np.random.Generator, n_test: int, n_train: int) -> Draw:
     order = rng.permutation(len(table))
-    _, first = np.unique(table.canonical_ids[order], return_index=True)
-    rows = order[np.sort(first)].astype(np.int64)
+    rows = _first_of_each_form(table, order, n_test + n_train)
     if rows.size < n_test + n_train:
         raise InputError(
             f"{table.name}: {n_test} test and {n_train} training architectures asked for, "
             f"but the table has only {rows.size} different ones"
         )
     return Draw(test=rows[:n_test], train=rows[n_test : n_test + n_train])
+
+
+def _first_of_each_form(table: BenchmarkTable, order: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return rows in ``order`` whose canonical form stands for the first time; at least ``count``, if any."""
+    looked_at = 2 * count + 100
+    while True:
+        part = order[:looked_at]
+        _, first = np.unique(table.canonical_ids[part], return_index=True)
+        if first.size >= count or looked_at >= order.size:
+            return part[np.sort(first)].astype(np.int64)
+        looked_at *= 2
 
 
 class _Neighbourhood:
