@@ -40,7 +40,8 @@ def test_a_plugin_runs_beside_the_built_in_predictors(tmp_path):
     out = tmp_path / "out"
     done = naspred(
         "run", "--plugin", EXAMPLE, "--predictors", "nearest,bayes_lin_reg,params",
-        "--tasks", "nasbench201/cifar10", "--train-sizes", "20", "--trials", "3", "--serial", "--out", out, "--json",
+        "--tasks", "nasbench201/cifar10", "--train-sizes", "20", "--trials", "3", "--serial",
+        "--out", out, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = rows_of(out)
