@@ -134,9 +134,7 @@ class LogPosterior:
         padding = (self._targets.shape[1] - self._sizes) * (noise + solved.jitter).log()
         fit = (self._targets * solved.weights).sum(dim=1)
         likelihood = -0.5 * (fit + solved.log_determinant - padding + self._sizes * _LOG_2_PI)
-        # ln LogNormal(t; 0, 1) = -ln t - (ln t)^2 / 2 + constant.
-        prior = -logs[:, :2] - 0.5 * logs[:, :2] ** 2 - 0.5 * _LOG_2_PI
-        return likelihood + prior.sum(dim=1)
+        return likelihood + log_prior(logs)
 
     def gradient(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return the gradients of the log posteriors; leaves the jitter in ``jitter``.
@@ -177,8 +175,14 @@ class LogPosterior:
         return solve(signal, noise, self._targets, self._inverse)
 
 
+def log_prior(logs: torch.Tensor) -> torch.Tensor:
+    """Return the log densities of variance and lengthscale, shape (M,); ``logs`` of shape (M, 3)."""
+    # ln LogNormal(t; 0, 1) = -ln t - (ln t)^2 / 2 + constant.
+    return (-logs[:, :2] - 0.5 * logs[:, :2] ** 2 - 0.5 * _LOG_2_PI).sum(dim=1)
+
+
 def add_prior(gradient: torch.Tensor, logs: torch.Tensor) -> None:
-    """Add the gradient of the log densities of variance and lengthscale; both of shape (M, 3)."""
+    """Add the gradient of ``log_prior``; both of shape (M, 3)."""
     gradient[:, :2].sub_(logs[:, :2]).sub_(1.0)
 
 

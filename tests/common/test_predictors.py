@@ -24,7 +24,19 @@ QUICK = {
     "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
 }
 
-LABELS = {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg", "gpwl", "mlp", "bananas"}
+LABELS = {
+    "rf",
+    "xgb",
+    "lgb",
+    "ngb",
+    "gp",
+    "bayes_lin_reg",
+    "gpwl",
+    "sparse_gp",
+    "var_sparse_gp",
+    "mlp",
+    "bananas",
+}
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13
 

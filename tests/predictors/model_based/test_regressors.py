@@ -16,6 +16,8 @@ PUBLISHED = {
     "gp": 0.399,
     "bayes_lin_reg": 0.260,
     "gpwl": 0.579,
+    "sparse_gp": 0.373,
+    "var_sparse_gp": 0.508,
 }
 SEEDS = 5
 
@@ -64,7 +66,7 @@ def test_more_labels_help(nb201_cifar10, name):
     assert np.mean(gains) > 0.05
 
 
-@pytest.mark.parametrize("name", ["rf", "ngb", "gp", "bayes_lin_reg", "gpwl"])
+@pytest.mark.parametrize("name", ["rf", "ngb", "gp", "bayes_lin_reg", "gpwl", "sparse_gp", "var_sparse_gp"])
 def test_uncertainty_is_smaller_on_training_cells_than_elsewhere(nb201_cifar10, name):
     train, query, _ = split(nb201_cifar10, 0, 30)
     predictor = registry.create(name, {}, seed=0).fit(train)
