@@ -28,4 +28,15 @@ NEURAL: tuple[PredictorInfo, ...] = (
         summary="Ensemble of feed-forward networks on the path encoding",
         reference="White, Neiswanger and Savani, BANANAS, AAAI 2021",
     ),
+    PredictorInfo(
+        name="gcn",
+        target="predictors.model_based.gcn:Gcn",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        packages=("torch",),
+        cost_s=0.4,
+        summary="Graph convolutional network (neural predictor)",
+        reference="Wen et al., Neural Predictor for Neural Architecture Search, ECCV 2020",
+    ),
 )

@@ -22,6 +22,7 @@ QUICK = {
     "lgb": {"rounds": 60},
     "mlp": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
+    "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
 }
 
 LABELS = {
@@ -36,6 +37,7 @@ LABELS = {
     "var_sparse_gp",
     "mlp",
     "bananas",
+    "gcn",
 }
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13

@@ -36,3 +36,8 @@ def epoch_orders(
 def batch_slices(n: int, batch: int) -> list[slice]:
     """Return consecutive slices of ``batch`` rows; the last one may be smaller, none is left out."""
     return [slice(start, min(start + batch, n)) for start in range(0, n, batch)]
+
+
+def epochs_for(n: int, batch: int, *, epochs: int, min_steps: int) -> int:
+    """Return ``epochs``, or more where so few rows would make fewer than ``min_steps`` steps."""
+    return max(epochs, -(-min_steps // len(batch_slices(n, batch))))

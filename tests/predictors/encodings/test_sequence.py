@@ -33,7 +33,9 @@ def test_sequence_of_one_cell_by_hand():
         [1, 1, 2, 2, 1, 1, 6],
         [1, 1, 1, 1, 2, 2, 2, 8],
     ]
-    assert cell_sequences(NB201, codes).tokens[0].tolist() == [token for vertex in by_hand for token in vertex]
+    assert cell_sequences(NB201, codes).tokens[0].tolist() == [
+        token for vertex in by_hand for token in vertex
+    ]
 
 
 def test_absent_vertices_are_padding():
