@@ -39,4 +39,15 @@ NEURAL: tuple[PredictorInfo, ...] = (
         summary="Graph convolutional network (neural predictor)",
         reference="Wen et al., Neural Predictor for Neural Architecture Search, ECCV 2020",
     ),
+    PredictorInfo(
+        name="bonas",
+        target="predictors.model_based.bonas:Bonas",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        packages=("torch",),
+        cost_s=0.2,
+        summary="Graph convolutional network with a global node",
+        reference="Shi et al., BONAS, NeurIPS 2020",
+    ),
 )

@@ -23,6 +23,7 @@ QUICK = {
     "mlp": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
+    "bonas": {"hidden": 16, "epochs": 60, "learning_rate": 0.01},
 }
 
 LABELS = {
@@ -38,6 +39,7 @@ LABELS = {
     "mlp",
     "bananas",
     "gcn",
+    "bonas",
 }
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13
