@@ -50,4 +50,16 @@ NEURAL: tuple[PredictorInfo, ...] = (
         summary="Graph convolutional network with a global node",
         reference="Shi et al., BONAS, NeurIPS 2020",
     ),
+    PredictorInfo(
+        name="dngo",
+        target="predictors.model_based.dngo:Dngo",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        uncertainty=True,
+        packages=("torch",),
+        cost_s=0.15,
+        summary="Bayesian linear regression on the last layer of a network",
+        reference="Snoek et al., Scalable Bayesian Optimization Using Deep Neural Networks, ICML 2015",
+    ),
 )

@@ -19,7 +19,7 @@ import numpy as np
 from predictors.model_based.encoded import Encoding
 from predictors.model_based.neural.mlp_network import (
     MlpSettings,
-    initial_mlp,
+    initial_xavier,
     predict_mlp,
     train_mlps,
 )
@@ -65,10 +65,12 @@ class MlpEnsemble(StackedRegressor[list[Initial]]):
         features = inputs["x"].shape[2]
         trained = train_mlps(
             streams,
-            [initial_mlp(stream, features, one.depth, one.width) for stream in streams],
+            [initial_xavier(stream, features, one.depth, one.width) for stream in streams],
             np.repeat(inputs["x"], count, axis=0),
             np.repeat(targets, count, axis=0),
-            MlpSettings(one.epochs, one.batch, one.learning_rate, one.l1),
+            MlpSettings(
+                one.epochs, one.batch, one.learning_rate, betas=(0.9, 0.99), loss="absolute", l1=one.l1
+            ),
         )
         return [trained[start : start + count] for start in range(0, len(trained), count)]
 

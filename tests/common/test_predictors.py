@@ -24,6 +24,7 @@ QUICK = {
     "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
     "bonas": {"hidden": 16, "epochs": 60, "learning_rate": 0.01},
+    "dngo": {"width": 20, "epochs": 20},
 }
 
 LABELS = {
@@ -40,6 +41,7 @@ LABELS = {
     "bananas",
     "gcn",
     "bonas",
+    "dngo",
 }
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13
