@@ -62,4 +62,16 @@ NEURAL: tuple[PredictorInfo, ...] = (
         summary="Bayesian linear regression on the last layer of a network",
         reference="Snoek et al., Scalable Bayesian Optimization Using Deep Neural Networks, ICML 2015",
     ),
+    PredictorInfo(
+        name="bohamiann",
+        target="predictors.model_based.bohamiann:Bohamiann",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        uncertainty=True,
+        packages=("torch",),
+        cost_s=0.05,
+        summary="Bayesian neural network sampled by Hamiltonian Monte Carlo",
+        reference="Springenberg et al., BO with Robust Bayesian Neural Networks, NeurIPS 2016",
+    ),
 )

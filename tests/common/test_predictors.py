@@ -42,6 +42,7 @@ LABELS = {
     "gcn",
     "bonas",
     "dngo",
+    "bohamiann",
 }
 COUNTS = {"params", "flops"}
 FOR_ALL, FOR_LABELS = 16, 13

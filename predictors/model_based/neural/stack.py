@@ -68,6 +68,16 @@ class Stack:
             self.values[name].copy_(torch.from_numpy(stacked))
             start = end
 
+    def positions(self) -> NDArray[np.int64]:
+        """Return where each model's parameters lie in the flat buffers, shape (M, parameters)."""
+        parts, start = [], 0
+        for name, shape in self.shapes.items():
+            copies, size = (shape[0], math.prod(shape[1:])) if name.endswith("[]") else (1, math.prod(shape))
+            block = start + np.arange(copies * self.models * size).reshape(copies, self.models, size)
+            parts.append(block.swapaxes(0, 1).reshape(self.models, copies * size))
+            start += block.size
+        return np.concatenate(parts, axis=1)
+
     def model(self, index: int) -> dict[str, NDArray[np.float64]]:
         """Return a copy of one model's parameters, as they were given."""
         return {

@@ -32,6 +32,16 @@ def test_blocks_are_views_of_the_flat_buffers():
     assert int((stack.flat_gradient == 3.0).sum()) == 2 * 4 * 5
 
 
+def test_positions_of_each_model():
+    models = [initial(seed) for seed in range(3)]
+    stack = Stack(models, dtype=torch.float64)
+    positions = stack.positions()
+    assert positions.shape == (3, 6 + 20)
+    for index, model in enumerate(models):
+        expected = np.concatenate([model["a"].ravel(), model["b[]"].ravel()])
+        np.testing.assert_array_equal(stack.flat.numpy()[positions[index]], expected)
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_adam_is_that_of_torch(decay):
     stack = Stack([initial(0), initial(1)])
