@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests_support import FAULTS, ROOT, naspred, rows_of
+from tests_support import ROOT, naspred, rows_of
 
 EXAMPLE = ROOT / "examples" / "nearest.py"
 
@@ -79,9 +79,9 @@ def test_plugins_reach_ray_workers_without_the_file(local_ray, tmp_path, small_t
     from pipeline.study import Study
 
     file = tmp_path / "gone.py"
-    file.write_text(FAULTS.read_text().replace('"fine"', '"fine_from_text"'))
+    file.write_text(EXAMPLE.read_text().replace('"nearest"', '"nearest_from_text"'))
     study = Study(
-        name="s", tasks=["nasbench201/cifar10"], predictors=["fine_from_text"], train_sizes=[5], trials=2,
+        name="s", tasks=["nasbench201/cifar10"], predictors=["nearest_from_text"], train_sizes=[5], trials=2,
         test_size=20, plugins=[str(file)],
     )  # fmt: skip
     store = ResultStore(tmp_path / "out")

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests_support import naspred, rows_of
 
-from predictors import registry
+from predictors.catalog import BUILTIN
 
 OPERATIONS = ["conv", "pool", "dense"]
 
@@ -41,7 +41,7 @@ def write(folder, columns, name="mine"):
 
 def test_every_predictor_that_needs_labels_only_runs_on_it(tmp_path, columns):
     file, out = write(tmp_path, columns), tmp_path / "out"
-    names = [info.name for info in registry.all_infos() if info.needs == {"labels"} and info.spaces is None]
+    names = [info.name for info in BUILTIN if info.needs == {"labels"} and info.spaces is None]
     assert {"rf", "xgb", "lgb", "ngb", "gp", "bayes_lin_reg"} <= set(names)
     done = naspred(
         "run", "--benchmark", file, "--serial", "--out", out, "--predictors", ",".join([*names, "params"]),
