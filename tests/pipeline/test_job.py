@@ -32,13 +32,14 @@ def free_ports(count):
 @pytest.fixture
 def head(tmp_path_factory):
     """A head with a job server; yields its HTTP address and the environment to use it with."""
-    port, dashboard, client = free_ports(3)
+    port, dashboard, client, agent = free_ports(4)
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
     temp = Path("/tmp") / f"nr-{os.getpid()}-{port}"
     command = [
         RAY, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}",
         f"--ray-client-server-port={client}", "--num-cpus=2", "--object-store-memory=200000000",
-        "--disable-usage-stats", f"--temp-dir={temp}",
+        # The agent that runs jobs: its usual port may belong to another Ray of this machine.
+        f"--dashboard-agent-listen-port={agent}", "--disable-usage-stats", f"--temp-dir={temp}",
     ]  # fmt: skip
     log = (tmp_path_factory.mktemp("head") / "log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
