@@ -118,6 +118,7 @@ def _predictors() -> Finding:
         for good, why in [registry.installed(info)]
         if not good
     ]
+    missing += [f"{name} ({why})" for name, why in registry.failed_entry_points().items()]
     return not missing, "all can be used" if not missing else "cannot be used: " + ", ".join(missing)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -57,10 +58,27 @@ def existing_store(directory: str) -> ResultStore:
 
 
 def write_report(
-    store: ResultStore, rows: pd.DataFrame, expected: pd.DataFrame | None, title: str
+    store: ResultStore,
+    rows: pd.DataFrame,
+    expected: pd.DataFrame | None,
+    title: str,
+    *,
+    wall_s: float | None = None,
 ) -> tuple[str, pd.DataFrame]:
-    """Write the HTML report and the figures; return the path of the page and the summary."""
-    report = build_report(rows, expected, ReportMeta(study=title, root=store.root))
+    """Write the HTML report and the figures; return the path of the page and the summary.
+
+    Args:
+        store: Where the results are.
+        rows: The results, one per key; read from the store just before.
+        expected: Every planned task; None if not known.
+        title: Title of the page.
+        wall_s: Wall seconds of the run, if there was one.
+    """
+    notes = tuple(f"{name} was skipped: {reason}" for name, reason in store.damaged())
+    meta = ReportMeta(
+        study=title, root=store.root, generated_at=datetime.now(UTC), wall_s=wall_s or None, notes=notes
+    )
+    report = build_report(rows, expected, meta)
     for name, png in report.pngs.items():
         store.write_bytes(f"{REPORT}/{name}", png)
     buffer = io.BytesIO()

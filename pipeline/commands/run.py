@@ -101,7 +101,7 @@ def _conclude(
         return 130
     expected = expected_frame(prepared)
     rows = read_rows(store, set(expected["key"]))
-    path, table = write_report(store, rows, expected, study.name)
+    path, table = write_report(store, rows, expected, study.name, wall_s=summary.wall_s)
     if settings.json:
         _print_json(study, store, summary, table, path)
     else:

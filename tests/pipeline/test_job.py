@@ -1,5 +1,6 @@
 """A study as a real job on a real head: submitted, refused the second time, read back as Parquet."""
 
+import json
 import os
 import signal
 import socket
@@ -29,7 +30,7 @@ def free_ports(count):
             one.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def head(tmp_path_factory):
     """A head with a job server; yields its HTTP address and the environment to use it with."""
     port, dashboard, client, agent = free_ports(4)
@@ -45,7 +46,7 @@ def head(tmp_path_factory):
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         address = f"http://127.0.0.1:{dashboard}"
-        environment["RAY_API_SERVER_ADDRESS"] = address
+        environment |= {"RAY_API_SERVER_ADDRESS": address, "CLIENT": f"ray://127.0.0.1:{client}"}
         _wait_until_up(environment, process)
         yield environment
     finally:
@@ -117,3 +118,22 @@ def test_a_job_runs_a_study_and_the_same_id_is_refused(head, tmp_path):
     assert second.returncode != 0
     assert submission in second.stdout + second.stderr
     assert len(pd.read_parquet(out / "results")) == 6
+
+
+def test_the_same_study_runs_from_outside_through_the_client(head, tmp_path):
+    study = write_study(
+        tmp_path, name="outside", tasks=["nasbench201/cifar10"], predictors=["bayes_lin_reg", "params"],
+        train_sizes=[5], trials=3, test_size=50,
+    )  # fmt: skip
+    out = tmp_path / "out"
+    done = naspred("run", study, "--address", head["CLIENT"], "--out", out, "--json", env=head)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["statuses"] == {"ok": 6}
+    assert len(pd.read_parquet(out / "results")) == 6
+
+
+def test_an_address_that_is_none_is_bad_input(tmp_path):
+    study = write_study(tmp_path, tasks=["nasbench201/cifar10"], predictors=["params"], trials=1, test_size=50)
+    done = naspred("run", study, "--address", "nonsense", "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stderr
+    assert "--address nonsense: cannot connect to Ray" in done.stderr
