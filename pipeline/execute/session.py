@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ CPU_POOL = "cpu_pool"
 autoscaler that has used up its CPU nodes starts GPU nodes for them."""
 
 CPU_POOL_SHARE = 0.001
+CLIENT_ATTEMPTS = 4
 CLUSTER_CONFIG = "~/ray_bootstrap_config.yaml"
 """Where ``ray up`` leaves the cluster's configuration on the head node."""
 
@@ -50,7 +52,7 @@ def ray_session(address: str = "local", *, num_cpus: int | None = None) -> Itera
             os.environ.update(threads)
             ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **common)
         else:
-            ray.init(address=address, runtime_env={"env_vars": threads}, **common)
+            _join(address, {"runtime_env": {"env_vars": threads}, **common})
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(
             f"--address {address}: cannot connect to Ray ({error}). Use 'local' for this machine, 'auto' "
@@ -60,6 +62,26 @@ def ray_session(address: str = "local", *, num_cpus: int | None = None) -> Itera
         yield
     finally:
         ray.shutdown()
+
+
+def _join(address: str, settings: dict[str, Any]) -> None:
+    """Connect to a running cluster.
+
+    The head starts a server process per client, and gives up at once on one that is slow to show
+    itself; then, and only then, connecting again helps.
+    """
+    import ray
+
+    for attempt in range(CLIENT_ATTEMPTS):
+        try:
+            ray.init(address=address, **settings)
+        except (ConnectionError, RuntimeError) as error:
+            ray.shutdown()
+            if "Initialization failure from server" not in str(error) or attempt == CLIENT_ATTEMPTS - 1:
+                raise
+            time.sleep(2.0)
+        else:
+            return
 
 
 def cpu_slots() -> int:

@@ -133,7 +133,7 @@ def test_the_same_study_runs_from_outside_through_the_client(head, tmp_path):
 
 
 def test_an_address_that_is_none_is_bad_input(tmp_path):
-    study = write_study(tmp_path, tasks=["nasbench201/cifar10"], predictors=["params"], trials=1, test_size=50)
+    study = write_study(tmp_path, tasks=["nasbench201/cifar10"], predictors=["params"], trials=1)
     done = naspred("run", study, "--address", "nonsense", "--out", tmp_path / "out")
     assert done.returncode == 2, done.stderr
     assert "--address nonsense: cannot connect to Ray" in done.stderr
