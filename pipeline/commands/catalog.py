@@ -31,7 +31,7 @@ def show(what: str, plugins: list[Path], *, json: bool) -> int:
     hidden = {"why_not"}
     for column in records[0]:
         if column not in hidden:
-            table.add_column(column.replace("_", " "), overflow="fold")
+            table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "name")
     for record in records:
         table.add_row(*(_cell(name, record) for name in record if name not in hidden))
     console().print(table)
