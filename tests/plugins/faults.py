@@ -77,6 +77,35 @@ class RaisesForOneSeed(_Trained):
             raise RuntimeError(f"model seed {self.seed} is unlucky")
 
 
+class Joint(RaisesForOneSeed):
+    """Fits many as one program, which one bad member spoils for all."""
+
+    info = _info("joint")
+
+    @classmethod
+    def fit_many(cls, predictors, trains):
+        if any(predictor.seed % 5 == 0 for predictor in predictors):
+            raise RuntimeError("one of them is unlucky")
+        for predictor, train in zip(predictors, trains, strict=True):
+            predictor.size_ = len(train)
+            predictor.together_ = True
+
+
+class JointOnly(_Trained):
+    """Can be fitted together, and not alone: shows that it was."""
+
+    info = _info("joint_only")
+
+    def _fit(self, train):
+        raise RuntimeError("fitted alone")
+
+    @classmethod
+    def fit_many(cls, predictors, trains):
+        for predictor, train in zip(predictors, trains, strict=True):
+            predictor.size_ = len(train)
+        time.sleep(0.2)
+
+
 class BadError(Exception):
     def __init__(self, a, b):
         super().__init__(a, b)

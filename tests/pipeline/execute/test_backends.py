@@ -219,3 +219,29 @@ def test_a_search_is_timed_apart_and_its_choice_is_in_the_row(serial, small_tabl
     )
     assert plain["hpo_time_s"] == 0
     assert plain.get("hpo_configs") is None
+
+
+def test_tasks_of_a_batch_are_fitted_together_and_share_the_cost(serial, small_table):
+    rows = run(serial, small_table, tasks_of(small_table, "joint_only", sizes=(20,), seeds=4)).rows
+    assert {row["status"] for row in rows} == {"ok"}
+    for row in rows:
+        assert 0.05 <= row["fit_time_s"] < 0.2  # a quarter of .2 s, and what a busy machine adds
+
+
+def test_a_member_that_spoils_the_joint_fit_fails_alone(serial, small_table):
+    tasks = tasks_of(small_table, "joint", seeds=10)
+    rows = by_key(run(serial, small_table, tasks).rows)
+    guilty = {task.key for task in tasks if task.model_seed % 5 == 0}
+    assert guilty
+    assert {key for key, row in rows.items() if row["status"] == "error"} == guilty
+
+
+@pytest.mark.parametrize("predictor", ["sparse_gp", "var_sparse_gp", "gcn", "dngo"])
+def test_fitted_together_or_alone_a_predictor_ranks_the_same(serial, small_table, predictor, monkeypatch):
+    tasks = tasks_of(small_table, predictor, sizes=(8, 20), seeds=2)
+    together = by_key(run(serial, small_table, tasks).rows)
+    monkeypatch.setattr("pipeline.evaluate._fits_together", lambda kind: False)
+    alone = by_key(run(serial, small_table, tasks).rows)
+    for key, row in together.items():
+        assert row["status"] == alone[key]["status"] == "ok"
+        assert row["kendall"] == pytest.approx(alone[key]["kendall"], abs=0.02)
