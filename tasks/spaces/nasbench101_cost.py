@@ -14,9 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo
-from tasks.spaces.nasbench201_cost import known_classes
+from tasks.spaces.dataset_facts import known_classes, known_resolution
 
 STACKS = 3
 CHANNELS, CELLS = 128, 3
@@ -72,12 +71,7 @@ def network_cost(
         InputError: Unknown classes or resolution, or a resolution that is no multiple of 4.
     """
     classes = known_classes(dataset)
-    resolution = dataset.resolution
-    if resolution is None or resolution < 4 or resolution % 4:
-        raise InputError(
-            f"data set {dataset.name!r}: resolution is {resolution}; counting a NAS-Bench-101 network "
-            "needs a multiple of 4 pixels, because two reductions halve it"
-        )
+    resolution = known_resolution(dataset)
     n = len(adjacency)
     stem = 9 * dataset.channels * channels
     params = np.full(n, stem + 2 * channels, dtype=np.int64)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import CellGraph, DatasetInfo
+from tasks.spaces.dataset_facts import known_classes
 from tasks.spaces.nasbench101_cost import CELLS, CHANNELS, STACKS, vertex_channels
-from tasks.spaces.nasbench201_cost import known_classes
 
 _SIZES = {"channels": CHANNELS, "cells": CELLS}
 

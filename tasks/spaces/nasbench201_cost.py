@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo
+from tasks.spaces.dataset_facts import known_classes, known_resolution
 
 STAGES = 3
 
@@ -37,12 +37,7 @@ def network_cost(
         InputError: Unknown classes or resolution, or a resolution that is no multiple of 4.
     """
     classes = known_classes(dataset)
-    resolution = dataset.resolution
-    if resolution is None or resolution < 4 or resolution % 4:
-        raise InputError(
-            f"data set {dataset.name!r}: resolution is {resolution}; counting a NAS-Bench-201 network "
-            "needs a multiple of 4 pixels, because two reductions halve it"
-        )
+    resolution = known_resolution(dataset)
     width = [channels * 2**stage for stage in range(STAGES)]
     area = [(resolution // 2**stage) ** 2 for stage in range(STAGES)]
 
@@ -68,13 +63,3 @@ def network_cost(
         params + one * conv1 + three * conv3,
         flops + one_flops * conv1 + three_flops * conv3 + pool_flops * pool,
     )
-
-
-def known_classes(dataset: DatasetInfo) -> int:
-    """Return the number of classes. Raises InputError if it is unknown."""
-    if dataset.num_classes is None or dataset.num_classes < 1:
-        raise InputError(
-            f"data set {dataset.name!r}: num_classes is {dataset.num_classes}; "
-            "a network needs the number of classes, at least 1"
-        )
-    return dataset.num_classes

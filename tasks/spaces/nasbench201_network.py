@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import Arch, DatasetInfo
+from tasks.spaces.dataset_facts import known_classes
 from tasks.spaces.nasbench201 import CONV1, CONV3, EDGES, NONE, SKIP
-from tasks.spaces.nasbench201_cost import STAGES, known_classes
+from tasks.spaces.nasbench201_cost import STAGES
 
 _SIZES = {"channels": 16, "cells": 5}
 
