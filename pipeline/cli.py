@@ -17,6 +17,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+bench = typer.Typer(help="Tabular benchmarks: import official files, describe tables.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
 EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 OutDir = Annotated[
@@ -201,6 +204,30 @@ def doctor(json: Json = False) -> None:
     from pipeline.commands import doctor as command
 
     raise typer.Exit(command.check(json=json))
+
+
+@bench.command(name="import")
+def bench_import(
+    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="nasbench101 (official .tfrecord files).")],
+    source: Annotated[Path, typer.Argument(help="The official file.")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file or folder to write to.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Convert an official benchmark file into a table for --benchmark."""
+    from pipeline.commands import bench as command
+
+    raise typer.Exit(command.import_file(kind, source, out, json=json))
+
+
+@bench.command(name="info")
+def bench_info(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="space/dataset, or a Parquet file.")],
+    json: Json = False,
+) -> None:
+    """Describe a measured table."""
+    from pipeline.commands import bench as command
+
+    raise typer.Exit(command.info(name, json=json))
 
 
 def main() -> None:

@@ -1,8 +1,6 @@
 """Import of NAS-Bench-101 from files in the official format, written here by other means."""
 
-import base64
 import json
-import struct
 import subprocess
 import sys
 
@@ -11,97 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from nasbench101_support import CIFAR10, SPACE, Cell, sample_cells, write_records
 
 from tasks.benchmarks.io import read_table, write_table
 from tasks.benchmarks.nasbench101 import find_module, import_nasbench101
 from tasks.benchmarks.user_table import read_user_table
 from tasks.errors import InputError
-from tasks.spaces.base import DatasetInfo, as_arch
-from tasks.spaces.nasbench101 import NasBench101
-
-SPACE = NasBench101()
-CIFAR10 = DatasetInfo("cifar10", 10, 32)
-
-
-def _masked_crc(data):
-    register = 0xFFFFFFFF
-    for byte in data:
-        register ^= byte
-        for _ in range(8):
-            register = register >> 1 ^ (0x82F63B78 if register & 1 else 0)
-    crc = register ^ 0xFFFFFFFF
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def _frame(data):
-    length = struct.pack("<Q", len(data))
-    return length + _masked_crc(length) + data + _masked_crc(data)
-
-
-def _varint(number):
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*encoded, number])
-
-
-def _double(number, value):
-    return bytes([number << 3 | 1]) + struct.pack("<d", value)
-
-
-def _bytes(number, value):
-    return bytes([number << 3 | 2]) + _varint(len(value)) + value
-
-
-def _evaluation(epoch, time, train, val, test):
-    fields = (epoch, time, train, val, test)
-    encoded = b"".join(_double(i, value) for i, value in enumerate(fields, 1) if value is not None)
-    return _bytes(1, encoded + _bytes(6, b"/model/model.ckpt-1"))
-
-
-def _metrics(epochs, time, val, test, params):
-    return (
-        _evaluation(0.0, 0.0, 0.1, 0.1, 0.1)
-        + _evaluation(epochs / 2, None if time is None else time / 2, 0.5, 0.4, 0.4)
-        + _evaluation(float(epochs), time, 0.99, val, test)
-        + (b"" if params is None else b"\x10" + _varint(params))
-        + _double(3, 1e5)
-    )
-
-
-class Cell:
-    """One cell and what its records say."""
-
-    def __init__(self, row, params):
-        cell = SPACE.graph(as_arch(row))
-        self.arch = as_arch(row)
-        self.hash = SPACE.canonical(self.arch)
-        self.params = int(params)
-        self.adjacency = "".join(str(int(bit)) for bit in cell.adjacency.ravel())
-        self.operations = ",".join(cell.operations)
-
-    def record(self, epochs, time, val, test, /, **changes):
-        """The content of a record; ``changes`` replace fields."""
-        params = changes.pop("params", self.params)
-        metrics = base64.b64encode(_metrics(epochs, time, val, test, params)).decode()
-        fields = {
-            "hash": self.hash,
-            "epochs": epochs,
-            "adjacency": self.adjacency,
-            "operations": self.operations,
-            "metrics": metrics,
-        }
-        return json.dumps(list({**fields, **changes}.values())).encode()
+from tasks.spaces.base import as_arch
 
 
 @pytest.fixture(scope="module")
 def cells():
-    """Twelve different cells of three to seven vertices."""
-    codes = SPACE.prune(SPACE.sample(np.random.default_rng(0), 40))
-    _, first = np.unique(SPACE.canonical_many(codes), return_index=True)
-    codes = codes[np.sort(first)][:12]
-    return [Cell(*pair) for pair in zip(codes, SPACE.count(codes, CIFAR10)[0], strict=True)]
+    return sample_cells()
 
 
 @pytest.fixture(scope="module")
@@ -117,21 +36,16 @@ def runs(cells):
     return [found[i] for i in rng.permutation(len(found))]
 
 
-def _write(path, records):
-    path.write_bytes(b"".join(map(_frame, records)))
-    return path
-
-
 @pytest.fixture
 def full(tmp_path, cells, runs):
     records = [cells[cell].record(*rest) for cell, *rest in runs]
-    return _write(tmp_path / "nasbench_full.tfrecord", records)
+    return write_records(tmp_path / "nasbench_full.tfrecord", records)
 
 
 @pytest.fixture
 def only108(tmp_path, cells, runs):
     records = [cells[cell].record(*rest) for cell, *rest in runs if rest[0] == 108]
-    return _write(tmp_path / "nasbench_only108.tfrecord", records)
+    return write_records(tmp_path / "nasbench_only108.tfrecord", records)
 
 
 def _expected(runs, cell, epochs):
@@ -192,7 +106,7 @@ def test_cells_may_be_written_in_any_isomorphic_form(tmp_path):
     assert (codes[0] != codes[1]).any()
     for row, params in zip(codes, SPACE.count(codes, CIFAR10)[0], strict=True):
         cell = Cell(row, params)
-        path = _write(tmp_path / "a.tfrecord", [cell.record(108, 10.0, 0.9, 0.8)] * 3)
+        path = write_records(tmp_path / "a.tfrecord", [cell.record(108, 10.0, 0.9, 0.8)] * 3)
         assert read_table(import_nasbench101(path, tmp_path)).params.tolist() == [cell.params]
 
 
@@ -256,7 +170,7 @@ def test_damage_is_named_and_leaves_nothing_behind(tmp_path, only108):
 
 def test_a_file_cut_between_records_is_incomplete(tmp_path, cells, runs):
     records = [cells[cell].record(*rest) for cell, *rest in runs if rest[0] == 108]
-    path = _write(tmp_path / "a.tfrecord", records[:-1])
+    path = write_records(tmp_path / "a.tfrecord", records[:-1])
     last = [cell for cell, epochs, *_ in runs if epochs == 108][-1]
     with pytest.raises(
         InputError, match=f"module {cells[last].hash} has 2 runs of 108 epochs, must be 3; the file"
@@ -267,9 +181,9 @@ def test_a_file_cut_between_records_is_incomplete(tmp_path, cells, runs):
 def test_short_trainings_alone_are_no_table(tmp_path, cells, runs):
     records = [cells[cell].record(*rest) for cell, *rest in runs if rest[0] == 12]
     with pytest.raises(InputError, match="has 0 runs of 108 epochs, must be 3"):
-        import_nasbench101(_write(tmp_path / "a.tfrecord", records), tmp_path)
+        import_nasbench101(write_records(tmp_path / "a.tfrecord", records), tmp_path)
     with pytest.raises(InputError, match="the file has no records"):
-        import_nasbench101(_write(tmp_path / "b.tfrecord", []), tmp_path)
+        import_nasbench101(write_records(tmp_path / "b.tfrecord", []), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -291,13 +205,13 @@ def test_short_trainings_alone_are_no_table(tmp_path, cells, runs):
 )
 def test_a_wrong_record_is_named_with_its_offset(tmp_path, cells, values, changes, complaint):
     good = cells[0].record(108, 10.0, 0.9, 0.8)
-    path = _write(tmp_path / "a.tfrecord", [good, cells[0].record(*values, **changes), good])
+    path = write_records(tmp_path / "a.tfrecord", [good, cells[0].record(*values, **changes), good])
     with pytest.raises(InputError, match=rf"a\.tfrecord: record at byte {len(good) + 16}: .*{complaint}"):
         import_nasbench101(path, tmp_path)
 
 
 def test_a_record_that_is_not_json_is_named(tmp_path):
-    path = _write(tmp_path / "a.tfrecord", [b"\xff\x00 image bytes"])
+    path = write_records(tmp_path / "a.tfrecord", [b"\xff\x00 image bytes"])
     with pytest.raises(InputError, match=r"record at byte 0: is not JSON .* no file of NAS-Bench-101"):
         import_nasbench101(path, tmp_path)
 
@@ -315,7 +229,7 @@ def test_a_record_that_is_not_json_is_named(tmp_path):
     ],
 )  # fmt: skip
 def test_a_wrong_module_is_named(tmp_path, cells, values, changes, complaint):
-    path = _write(tmp_path / "a.tfrecord", [cells[0].record(*values, **changes)] * 3)
+    path = write_records(tmp_path / "a.tfrecord", [cells[0].record(*values, **changes)] * 3)
     with pytest.raises(InputError, match=rf"a\.tfrecord: .*{complaint}"):
         import_nasbench101(path, tmp_path)
 
@@ -323,7 +237,7 @@ def test_a_wrong_module_is_named(tmp_path, cells, values, changes, complaint):
 def test_records_of_a_module_must_agree(tmp_path, cells):
     first, second = cells[:2]
     records = [first.record(108, 9.0, 0.9, 0.8), second.record(108, 9.0, 0.9, 0.8, hash=first.hash)]
-    path = _write(tmp_path / "a.tfrecord", records)
+    path = write_records(tmp_path / "a.tfrecord", records)
     complaint = f"record at byte {len(records[0]) + 16}: module {first.hash}: cell or parameters differ"
     with pytest.raises(InputError, match=complaint):
         import_nasbench101(path, tmp_path)
