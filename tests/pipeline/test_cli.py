@@ -232,7 +232,13 @@ def test_interruption_stores_what_is_finished_and_resumes(tmp_path, stop):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipeline.cli", "run", str(study), "--serial", "--out", str(out)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        # A shell's background jobs ignore Ctrl-C, and hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for_rows(out, 1, process)
     time.sleep(1.0)
