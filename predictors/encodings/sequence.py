@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from predictors.encodings.graph import ABSENT, cell_graphs, line_graph
 from tasks.errors import InputError
-from tasks.spaces.base import Codes, EdgeLayout, SearchSpace
+from tasks.spaces.base import Codes, EdgeLayout, Layout, SearchSpace
 
 PADDING, NO_ARC, ARC = 0, 1, 2
 """Tokens that are no operation: a vertex that is absent, no arc, an arc."""
@@ -28,11 +28,17 @@ class CellSequences:
         tokens: Shape (n, length). The vertices 1, 2, ... of ``cell_graphs`` one after the other:
             j tokens for the arcs from the vertices 0..j-1, then class + 2. All tokens of an absent
             vertex, and those for arcs from one, are ``PADDING``.
-        vocabulary: Number of different tokens.
+        possible: Which tokens a cell of the space may have at each position, bool of shape (length,
+            vocabulary).
     """
 
     tokens: NDArray[np.int64]
-    vocabulary: int
+    possible: NDArray[np.bool_]
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of different tokens."""
+        return self.possible.shape[1]
 
 
 def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
@@ -55,7 +61,21 @@ def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
     operations = np.where(cells.labels == ABSENT, PADDING, cells.labels + 2)
     columns = [np.concatenate([arcs[:, :j, j], operations[:, j : j + 1]], axis=1) for j in range(1, v)]
     tokens = np.concatenate(columns, axis=1) if v > 1 else np.zeros((n, 0), dtype=np.int64)
-    return CellSequences(tokens.astype(np.int64), cells.classes + 2)
+    return CellSequences(tokens.astype(np.int64), _possible_tokens(space.layout, v, cells.classes + 2))
+
+
+def _possible_tokens(layout: Layout, v: int, vocabulary: int) -> NDArray[np.bool_]:
+    wiring = line_graph(layout)[1] if isinstance(layout, EdgeLayout) else None
+    rows = []
+    for j in range(1, v):
+        for i in range(j):
+            tokens = {PADDING, NO_ARC, ARC} if wiring is None else {ARC if wiring[i, j] else NO_ARC}
+            rows.append([token in tokens for token in range(vocabulary)])
+        inner = [ARC < token < vocabulary - 1 for token in range(vocabulary)]
+        inner[PADDING] = wiring is None
+        output = [token == vocabulary - 1 for token in range(vocabulary)]
+        rows.append(inner if j < v - 1 else output)
+    return np.array(rows, dtype=np.bool_).reshape(-1, vocabulary)
 
 
 def decode_sequences(space: SearchSpace, tokens: NDArray[np.int64]) -> Codes:

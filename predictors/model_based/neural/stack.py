@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     import torch
 
 ALIGNMENT = 64
-"""Elements; buffers are padded to a multiple.
+"""Elements; each block begins at a multiple, and so does what would follow the last one.
 
-Vectorised loops treat the last few elements of an array by other instructions, which may round
-otherwise. With none left over, a model's numbers do not depend on how many others are beside it.
+Matrix products round otherwise where their result is not aligned in memory, and vectorised loops
+where a few elements are left over at the end. Aligned, a model's numbers do not depend on how many
+others are beside it.
 """
 
 Initial = Mapping[str, NDArray[np.float64]]
@@ -51,31 +52,33 @@ class Stack:
 
         self.models = len(initial)
         self.shapes = {name: value.shape for name, value in initial[0].items()}
-        total = self.models * sum(math.prod(shape) for shape in self.shapes.values())
-        padded = -(-total // ALIGNMENT) * ALIGNMENT
+        self._starts: dict[str, int] = {}
+        padded = 0
+        for name, shape in self.shapes.items():
+            self._starts[name] = padded
+            padded += -(-self.models * math.prod(shape) // ALIGNMENT) * ALIGNMENT
         dtype = dtype or torch.float32
         self.flat = torch.zeros(padded, dtype=dtype, device=device)
         self.flat_gradient = torch.zeros_like(self.flat)
         self.values: dict[str, torch.Tensor] = {}
         self.gradients: dict[str, torch.Tensor] = {}
-        start = 0
         for name, shape in self.shapes.items():
+            start = self._starts[name]
             end = start + self.models * math.prod(shape)
             full = (shape[0], self.models, *shape[1:]) if name.endswith("[]") else (self.models, *shape)
             self.values[name] = self.flat[start:end].view(full)
             self.gradients[name] = self.flat_gradient[start:end].view(full)
             stacked = np.stack([model[name] for model in initial], axis=1 if name.endswith("[]") else 0)
             self.values[name].copy_(torch.from_numpy(stacked))
-            start = end
 
     def positions(self) -> NDArray[np.int64]:
         """Return where each model's parameters lie in the flat buffers, shape (M, parameters)."""
-        parts, start = [], 0
+        parts = []
         for name, shape in self.shapes.items():
             copies, size = (shape[0], math.prod(shape[1:])) if name.endswith("[]") else (1, math.prod(shape))
-            block = start + np.arange(copies * self.models * size).reshape(copies, self.models, size)
+            within = np.arange(copies * self.models * size).reshape(copies, self.models, size)
+            block = self._starts[name] + within
             parts.append(block.swapaxes(0, 1).reshape(self.models, copies * size))
-            start += block.size
         return np.concatenate(parts, axis=1)
 
     def model(self, index: int) -> dict[str, NDArray[np.float64]]:

@@ -54,6 +54,21 @@ def test_sequences_decode_to_the_same_cells(space):
     assert np.array_equal(decode_sequences(space, cell_sequences(space, codes).tokens), codes)
 
 
+@pytest.mark.parametrize("space", [NB201, NB101, DAG], ids=lambda space: space.name)
+def test_possible_tokens_are_those_that_occur(space):
+    codes = space.sample(np.random.default_rng(6), 2000)
+    if space is DAG:
+        smaller = ['{"adjacency": [[0,1],[0,0]], "ops": ["in","out"]}']
+        codes = np.concatenate([codes, [DAG.parse(text) for text in smaller]])
+    sequences = cell_sequences(space, codes)
+    occurs = np.zeros_like(sequences.possible)
+    occurs[np.arange(occurs.shape[0]), sequences.tokens] = True
+    assert not np.any(occurs & ~sequences.possible)
+    if space is NB201:
+        assert np.array_equal(occurs, sequences.possible)
+        assert occurs.sum() == 29 + 6 * 5
+
+
 def test_sequences_change_when_the_wiring_changes():
     codes = NB101.sample(np.random.default_rng(4), 20)
     for row in codes:
