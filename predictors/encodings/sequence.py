@@ -38,7 +38,7 @@ class CellSequences:
     @property
     def vocabulary(self) -> int:
         """Number of different tokens."""
-        return self.possible.shape[1]
+        return int(self.possible.shape[1])
 
 
 def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
