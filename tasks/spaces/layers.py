@@ -22,7 +22,7 @@ class JoinChannels(nn.Module):
         """Join maps of shape (batch, groups * channels_i, height, width)."""
         if self.groups == 1:
             return torch.cat(parts, dim=1)
-        split = [part.unflatten(1, (self.groups, -1)) for part in parts]
+        split = [_by_copy(part, self.groups) for part in parts]
         return torch.cat(split, dim=2).flatten(1, 2)
 
 
@@ -38,4 +38,9 @@ class FirstChannels(nn.Module):
         """Cut a map of shape (batch, groups * channels, height, width)."""
         if self.groups == 1:
             return features[:, : self.width]
-        return features.unflatten(1, (self.groups, -1))[:, :, : self.width].flatten(1, 2)
+        return _by_copy(features, self.groups)[:, :, : self.width].flatten(1, 2)
+
+
+def _by_copy(features: Tensor, groups: int) -> Tensor:
+    batch, channels, height, width = features.shape
+    return features.reshape(batch, groups, channels // groups, height, width)
