@@ -1,12 +1,16 @@
-"""Read pickles that hold plain data only; anything that could run code is refused unread."""
+"""Read pickles that hold data only; anything that could run code is refused unread."""
 
 from __future__ import annotations
 
+import bz2
 import io
 import pickle
 import pickletools
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NoReturn
+
+import numpy as np
 
 from tasks.errors import InputError
 
@@ -23,6 +27,40 @@ _ALLOWED = {
 }  # fmt: skip
 """Instructions of the pickle machine that only make builtin containers, numbers and strings."""
 
+_CALLS = {
+    "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "NEWOBJ", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+    "BYTEARRAY8",
+}  # fmt: skip
+"""What numpy values and ordered dicts need besides; calls reach the names of ``_CALLABLE`` only."""
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Old pickles write bytes as a call of ``_codecs.encode``; no other encoding has a use here."""
+    if encoding != "latin1":
+        raise InputError(f"refused, it asks for the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+_CALLABLE = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy", "ndarray"): np.ndarray,
+    # Their module has another name in each major version, here and in the file.
+    **{
+        (f"numpy.{core}.multiarray", name): maker
+        for core in ("core", "_core")
+        for name, maker in (
+            ("scalar", np.float64(0).__reduce__()[0]),
+            ("_reconstruct", np.zeros(0).__reduce__()[0]),
+        )
+    },
+    **{
+        (f"numpy.{core}.numeric", "_frombuffer"): np.zeros(0).__reduce_ex__(5)[0]
+        for core in ("core", "_core")
+    },
+    ("_codecs", "encode"): _latin1,
+}
+
 _DAMAGE = (
     pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError,
     OverflowError, MemoryError, RecursionError,
@@ -37,6 +75,15 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"refers to {module}.{name}")
 
 
+class _DataUnpickler(pickle.Unpickler):
+    """Gives the listed names only; none of them runs what it is given."""
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
+        if (module, name) not in _CALLABLE:
+            raise InputError(f"refused, it refers to {module}.{name}, which is not on the list of plain data")
+        return _CALLABLE[module, name]
+
+
 def load_plain(source: str | Path | bytes) -> Any:  # noqa: ANN401
     """Return what a pickle holds if that is made of builtin containers, numbers and strings only.
 
@@ -48,23 +95,47 @@ def load_plain(source: str | Path | bytes) -> Any:  # noqa: ANN401
     Raises:
         InputError: The pickle holds anything else, is damaged, or cannot be read.
     """
+    return _load(source, _ALLOWED, _PlainUnpickler, "make builtin containers, numbers and strings")
+
+
+def load_data(source: str | Path | bytes) -> Any:  # noqa: ANN401
+    """Return what a pickle holds; besides plain data, ordered dicts and numpy values are read.
+
+    Instructions and names are checked against allow-lists; a path that ends in ``.pbz2`` is
+    decompressed first.
+
+    Args:
+        source: A path, or the pickle itself.
+
+    Raises:
+        InputError: The pickle holds anything else, is damaged, or cannot be read.
+    """
+    return _load(source, _ALLOWED | _CALLS, _DataUnpickler, "make plain data and numpy values")
+
+
+def _load(source: str | Path | bytes, allowed: set[str], unpickler: type[pickle.Unpickler], can: str) -> Any:  # noqa: ANN401
     if isinstance(source, bytes):
         name, content = "pickle", source
     else:
         name = str(source)
         try:
             content = Path(source).read_bytes()
-        except OSError as error:
-            raise InputError(f"{name}: cannot be read ({error.strerror})") from error
+            if name.endswith(".pbz2"):
+                content = bz2.decompress(content)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})"
+            ) from error
     try:
         for instruction, _, position in pickletools.genops(content):
-            if instruction.name not in _ALLOWED:
+            if instruction.name not in allowed:
                 raise InputError(
-                    f"{name}: refused, instruction {instruction.name} at byte {position} can do more than "
-                    "make builtin containers, numbers and strings"
+                    f"{name}: refused, instruction {instruction.name} at byte {position} "
+                    f"can do more than {can}"
                 )
-        return _PlainUnpickler(io.BytesIO(content)).load()
-    except InputError:
-        raise
+        return unpickler(io.BytesIO(content)).load()
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(name) else f"{name}: {text}") from error
     except _DAMAGE as error:
         raise InputError(f"{name}: not a complete pickle ({type(error).__name__}: {error})") from error

@@ -1,5 +1,6 @@
 """Plain pickles are read, anything else is refused before it runs."""
 
+import bz2
 import collections
 import copyreg
 import os
@@ -8,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tasks.benchmarks.unpickle import load_plain
+from tasks.benchmarks.unpickle import load_data, load_plain
 from tasks.errors import InputError
 
 PLAIN = {
@@ -104,3 +105,53 @@ def test_damaged_pickles_are_named(content, tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"absent\.pkl: cannot be read \(No such file"):
         load_plain(tmp_path / "absent.pkl")
+
+
+DATA = [
+    np.float64(1.5),
+    np.int64(3),
+    np.bool_(True),
+    np.arange(6.0).reshape(2, 3),
+    collections.OrderedDict(a=1),
+]
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_numpy_values_are_data(protocol, tmp_path):
+    content = pickle.dumps({"values": DATA, **{k: v for k, v in PLAIN.items() if k != "nested"}}, protocol)
+    path = tmp_path / "data.pickle.pbz2"
+    path.write_bytes(bz2.compress(content))
+    for read in (load_data(content)["values"], load_data(path)["values"]):
+        assert [type(value) for value in read] == [type(value) for value in DATA]
+        np.testing.assert_equal(read, DATA)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_data_files_cannot_call_anything_else(protocol, tmp_path):
+    marker = tmp_path / "executed"
+    path = tmp_path / "evil.pickle"
+    path.write_bytes(pickle.dumps({"values": [*DATA, _Malicious(marker)]}, protocol))
+    with pytest.raises(InputError, match=r"evil\.pickle: refused"):
+        load_data(path)
+    assert not marker.exists()
+
+
+def test_names_reached_through_listed_modules_are_refused():
+    # numpy's own module reaches os; a dotted name must not.
+    for module, name in (("numpy", "os.system"), ("collections", "abc"), ("builtins", "getattr")):
+        content = (
+            b"\x80\x04"
+            + b"".join(b"\x8c" + bytes([len(part)]) + part.encode() for part in (module, name))
+            + b"\x93."
+        )
+        with pytest.raises(InputError, match="not on the list"):
+            load_data(content)
+    with pytest.raises(InputError, match="encoding"):
+        load_data(b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00utf-8\x86R.")
+
+
+def test_damaged_archive_is_named(tmp_path):
+    path = tmp_path / "x.pickle.pbz2"
+    path.write_bytes(b"not bz2")
+    with pytest.raises(InputError, match="pbz2: cannot be read"):
+        load_data(path)

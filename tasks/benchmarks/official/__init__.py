@@ -1,0 +1,1 @@
+"""Importers of the files that the authors of other benchmarks published."""
