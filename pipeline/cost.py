@@ -14,6 +14,11 @@ from tasks.task import Task
 
 _Method: TypeAlias = tuple[str, str]
 
+TARGET_S = 1.0
+"""Work per batch. Below about .1 s the executor's own cost shows; above some seconds a crash costs more."""
+
+FIRST_LIMIT = 4
+
 GROWTH = 0.5
 """Exponent of cost against training size where only another size was measured."""
 
@@ -28,6 +33,20 @@ class CostModel:
 
     infos: Mapping[str, PredictorInfo]
     _measured: dict[_Method, dict[int, float]] = field(default_factory=dict)
+
+    @property
+    def target_s(self) -> float:
+        """Seconds of work that make a batch."""
+        return TARGET_S
+
+    @property
+    def first_limit(self) -> int:
+        """Tasks of the first batch of a predictor: few, so that a wrong prior costs little."""
+        return FIRST_LIMIT
+
+    def demand(self, task: Task) -> PredictorInfo:
+        """Return what a task needs to run."""
+        return self.infos[task.predictor]
 
     def estimate(self, task: Task) -> float:
         """Return the expected seconds of a task, more than 0."""

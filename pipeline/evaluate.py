@@ -7,7 +7,7 @@ import json
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.alarm import TaskTimeout, time_limit
 from pipeline.provenance import hostname, peak_rss_mb, versions
 from pipeline.rows import PREDICTION_SCHEMA, Row
+from pipeline.work import BatchResult
 from predictors import registry
 from predictors.base import Predictor, PredictorInfo
 from predictors.observations import Observations
@@ -47,14 +48,18 @@ class Context:
     save_predictions: bool = False
     plugins: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def batch_budget_s(self) -> float:
+        """A batch hands back what it has not begun after so long."""
+        return BATCH_BUDGET_S
 
-@dataclass(slots=True)
-class BatchResult:
-    """What became of a batch: rows, predictions (or None), and tasks that were not begun."""
+    def evaluate(self, tasks: Sequence[Task], table: BenchmarkTable) -> BatchResult[Task]:
+        """Evaluate tasks of one predictor on one table."""
+        return evaluate_batch(tasks, table, self)
 
-    rows: list[Row] = field(default_factory=list)
-    predictions: pa.Table | None = None
-    unfinished: list[Task] = field(default_factory=list)
+    def new_row(self, task: Task) -> Row:
+        """Return a row with everything known before the task runs."""
+        return new_row(task, registry.get_info(task.predictor), self.study)
 
 
 @dataclass(slots=True)
@@ -68,7 +73,7 @@ class _Trial:
     fit_cpu_s: float = 0.0
 
 
-def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Context) -> BatchResult:
+def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Context) -> BatchResult[Task]:
     """Evaluate tasks of one predictor on one table.
 
     Whatever a task raises becomes its row; only the end of the process ends a batch early.
@@ -80,7 +85,7 @@ def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Contex
     """
     for name, source in context.plugins:
         registry.register_source(name, source)
-    result = BatchResult()
+    result: BatchResult[Task] = BatchResult()
     saved: list[pa.Table] = []
     began = time.monotonic()
     info = registry.get_info(tasks[0].predictor)

@@ -6,17 +6,18 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.cost import CostModel
-from pipeline.evaluate import BatchResult, Context, failure, new_row
+from pipeline.evaluate import Context, failure, new_row
 from pipeline.execute.backend import Backend
 from pipeline.execute.scheduler import Scheduler
 from pipeline.plan import Plan, make_plan
@@ -25,6 +26,7 @@ from pipeline.rows import Row
 from pipeline.store import ResultStore
 from pipeline.study import Study
 from pipeline.tables import load_tables
+from pipeline.work import BatchResult, J, Work
 from predictors import registry
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.task import Task
@@ -87,7 +89,7 @@ class RunSummary:
 class ResultSink:
     """Buffers results in the driver and writes them as whole files."""
 
-    def __init__(self, store: ResultStore, study: str, scheduler: Scheduler, reporter: Reporter) -> None:
+    def __init__(self, store: ResultStore, study: str, scheduler: Scheduler[Any], reporter: Reporter) -> None:
         self._store, self._study, self._scheduler, self._reporter = store, study, scheduler, reporter
         self._rows: list[Row] = []
         self._predictions: dict[tuple[str, str], list[pa.Table]] = {}
@@ -97,7 +99,7 @@ class ResultSink:
         self._slots = 1
         self.statuses: Counter[str] = Counter()
 
-    def take(self, result: BatchResult) -> None:
+    def take(self, result: BatchResult[Any]) -> None:
         """Take the rows of a batch."""
         self._rows += result.rows
         self.statuses.update(row["status"] for row in result.rows)
@@ -176,24 +178,54 @@ def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: 
     Raises:
         StoreError: A result could not be written; the run stops, and what is stored stays stored.
     """
-    study = prepared.study
     scheduler = Scheduler(prepared.cost)
     scheduler.add(prepared.todo)
-    sink = ResultSink(store, study.name, scheduler, reporter)
-    summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done, statuses=sink.statuses)
+    summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done)
+    work, skipped = context_of(prepared.study), _skipped_rows(prepared)
+    drive(scheduler, prepared.tables, work, store, backend, reporter, summary, first=skipped)
+    return summary
+
+
+def drive(
+    scheduler: Scheduler[J],
+    data: Mapping[str, Any],
+    work: Work[J],
+    store: ResultStore,
+    backend: Backend,
+    reporter: Reporter,
+    summary: RunSummary,
+    *,
+    first: Sequence[Row] = (),
+) -> None:
+    """Run until nothing waits, or until Ctrl-C. Everything finished is stored, however the run ends.
+
+    Args:
+        scheduler: Holds the jobs that are to run.
+        data: What the jobs share, by their ``task_name``.
+        work: Turns jobs into rows.
+        store: Takes the rows.
+        backend: Runs the jobs.
+        reporter: Is told of the progress.
+        summary: Its statuses, end and time are filled in.
+        first: Rows that are there before any job runs.
+
+    Raises:
+        StoreError: A result could not be written; the run stops, and what is stored stays stored.
+    """
+    sink = ResultSink(store, work.study, scheduler, reporter)
+    summary.statuses = sink.statuses
     began = time.monotonic()
-    with Guard(reporter, len(prepared.todo) + len(prepared.plan.skipped)), _termination_interrupts():
+    with Guard(reporter, scheduler.waiting + len(first)), _termination_interrupts():
         try:
-            sink.take(BatchResult(_skipped_rows(prepared)))
+            sink.take(BatchResult(list(first)))
             sink.slots(backend.slots)
-            backend.run(scheduler, prepared.tables, context_of(study), sink)
+            backend.run(scheduler, data, work, sink)
         except KeyboardInterrupt:
             summary.interrupted = True
         finally:
             sink.flush()
             sink.show()
     summary.wall_s = time.monotonic() - began
-    return summary
 
 
 def _skipped_rows(prepared: Prepared) -> list[Row]:

@@ -59,6 +59,16 @@ class Task:
         return (self.predictor, self.params, self.space, self.dataset, self.train_size, self.epochs)
 
     @property
+    def queue(self) -> tuple[str, ...]:
+        """What tasks of one batch must share."""
+        return (self.predictor, self.params, self.space, self.dataset)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The budget; of two tasks that differ in nothing else, the larger takes longer."""
+        return (self.train_size or 0, self.epochs or 0)
+
+    @property
     def key(self) -> str:
         """sha256 (hex) of the canonical JSON of the content."""
         content = {

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from pipeline.commands.inspect import console, show_results
 from pipeline.commands.reporting import read_rows, save_plan, write_report
+from pipeline.cost import TARGET_S
 from pipeline.execute.backend import Backend
-from pipeline.execute.scheduler import TARGET_S
 from pipeline.execute.session import check_fits, offers_of_config
 from pipeline.progress import BarReporter, PlainReporter, Reporter, Silent, duration
 from pipeline.run import Prepared, RunSummary, execute, prepare

@@ -11,13 +11,13 @@ import ray
 from ray import exceptions as failures
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from pipeline.evaluate import BATCH_BUDGET_S, BatchResult, Context, failure, new_row
+from pipeline.evaluate import failure
 from pipeline.execute import session
 from pipeline.execute.actor_pool import ActorPool
 from pipeline.execute.backend import Sink
 from pipeline.execute.remote import ResidentEvaluatorActor, StartLogActor, run_batch
 from pipeline.execute.scheduler import Batch, Crash, Scheduler
-from tasks.benchmarks.table import BenchmarkTable
+from pipeline.work import BatchResult, J, Work
 from tasks.errors import RunError
 
 MIN_WINDOW = 4
@@ -51,7 +51,7 @@ class ClusterStalledError(RunError):
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    batch: Batch
+    batch: Batch[Any]
     number: int
     pool: ActorPool | None
     limit_s: float
@@ -92,15 +92,16 @@ class RayBackend:
             self._slots = (now, session.cpu_slots())
         return self._slots[1]
 
-    def run(
-        self, scheduler: Scheduler, tables: Mapping[str, BenchmarkTable], context: Context, sink: Sink
-    ) -> None:
+    def run(self, scheduler: Scheduler[J], tables: Mapping[str, Any], work: Work[J], sink: Sink) -> None:
         """Run until nothing waits. Resident predictors first; their actors end with their stage."""
         offers, _ = session.node_offers()
         self._trace = {session.CPU_POOL: session.CPU_POOL_SHARE} if session.offers_cpu_pool(offers) else {}
-        self._scheduler, self._context, self._sink = scheduler, context, sink
+        # From here on all jobs are alike, of whatever kind.
+        self._scheduler: Scheduler[Any] = scheduler
+        self._work: Work[Any] = work
+        self._sink = sink
         self._tables = {name: ray.put(table) for name, table in tables.items()}
-        self._context_ref = ray.put(context)
+        self._work_ref = ray.put(work)
         actor: Any = StartLogActor
         self._log = actor.options(
             num_cpus=0,
@@ -121,10 +122,10 @@ class RayBackend:
             sink.in_flight(0)
 
     def _stage(self, *, resident: bool) -> None:
-        infos = self._scheduler.cost.infos
+        demand = self._scheduler.cost.demand
         while True:
             while len(self._flights) < max(MIN_WINDOW, 2 * self.slots):
-                batch = self._scheduler.next_batch(lambda task: infos[task.predictor].resident == resident)
+                batch = self._scheduler.next_batch(lambda task: demand(task).resident == resident)
                 if batch is None:
                     break
                 self._submit(batch)
@@ -134,7 +135,7 @@ class RayBackend:
             self._stop_overdue()
             self._sink.in_flight(sum(len(flight.batch.tasks) for flight in self._flights.values()))
 
-    def _submit(self, batch: Batch) -> None:
+    def _submit(self, batch: Batch[Any]) -> None:
         self._count += 1
         pool = self._pool(batch) if batch.resident else None
         if pool is not None:
@@ -144,22 +145,22 @@ class RayBackend:
                 num_cpus=1, num_gpus=batch.num_gpus, resources=self._resources(batch)
             )
             ref = remote.remote(
-                batch.tasks, self._tables[batch.table], self._context_ref, self._count, self._log
+                batch.tasks, self._tables[batch.table], self._work_ref, self._count, self._log
             )
-        limit = 1.25 * self._context.task_timeout_s + GRACE_S
+        limit = 1.25 * self._work.task_timeout_s + GRACE_S
         if len(batch.tasks) > 1:
-            limit += BATCH_BUDGET_S
+            limit += self._work.batch_budget_s
         self._flights[ref] = _Flight(batch, self._count, pool, limit)
 
-    def _resources(self, batch: Batch) -> dict[str, float]:
+    def _resources(self, batch: Batch[Any]) -> dict[str, float]:
         return {} if batch.num_gpus else self._trace
 
-    def _pool(self, batch: Batch) -> ActorPool:
+    def _pool(self, batch: Batch[Any]) -> ActorPool:
         if batch.num_gpus not in self._pools:
             wanted = int(self._scheduler.remaining_s() / _ACTOR_WORTH_S) + 1
             self._pools[batch.num_gpus] = ActorPool(
                 ResidentEvaluatorActor,
-                (self._context, batch.num_gpus),
+                (self._work, batch.num_gpus),
                 size=max(1, min(wanted, self.slots)),
                 num_gpus=batch.num_gpus,
                 resources=self._resources(batch),
@@ -184,7 +185,7 @@ class RayBackend:
         if flight.pool is not None:
             flight.pool.release(ref)
         try:
-            result: BatchResult = ray.get(ref)
+            result: BatchResult[Any] = ray.get(ref)
         except failures.RayError as error:
             self._failed(flight, error)
         else:
@@ -206,7 +207,7 @@ class RayBackend:
             kind, status, message = "final", "error", str(error)
         rows = []
         for task in self._scheduler.crashed(flight.batch, kind):
-            row = new_row(task, self._scheduler.cost.infos[task.predictor], self._context.study)
+            row = self._work.new_row(task)
             row["attempts"] = max(1, self._scheduler.attempts(task))
             name = "TaskTimeout" if status == "timeout" else type(error).__name__
             rows.append(failure(row, status, name, message))

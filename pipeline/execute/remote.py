@@ -7,10 +7,8 @@ from typing import Any
 
 import ray
 
-from pipeline.evaluate import BatchResult, Context, evaluate_batch
 from pipeline.execute.threads import limit_threads
-from tasks.benchmarks.table import BenchmarkTable
-from tasks.task import Task
+from pipeline.work import BatchResult, Work
 
 
 class StartLog:
@@ -40,16 +38,16 @@ StartLogActor = ray.remote(StartLog)
 
 @ray.remote(max_retries=0)
 def run_batch(
-    tasks: list[Task],
-    table: BenchmarkTable,
-    context: Context,
+    tasks: list[Any],
+    table: Any,  # noqa: ANN401
+    work: Work[Any],
     call: int,
     log: Any,  # noqa: ANN401
-) -> BatchResult:
+) -> BatchResult[Any]:
     """Evaluate a batch in a worker process."""
     log.begin.remote(call)
     limit_threads()
-    return evaluate_batch(tasks, table, context)
+    return work.evaluate(tasks, table)
 
 
 class ResidentEvaluator:
@@ -59,20 +57,20 @@ class ResidentEvaluator:
     As constructor arguments they would be lost with the node that made them, and the restarts too.
 
     Args:
-        context: What the study says.
+        work: Turns jobs into rows.
         num_gpus: GPU share; the process may use that share of the device's memory and no more.
     """
 
-    def __init__(self, context: Context, num_gpus: float) -> None:
+    def __init__(self, work: Work[Any], num_gpus: float) -> None:
         limit_threads()
-        self._context = context
+        self._work = work
         if num_gpus > 0:
             _limit_gpu_memory(num_gpus)
 
-    def evaluate(self, tasks: list[Task], table: BenchmarkTable, call: int, log: Any) -> BatchResult:  # noqa: ANN401
-        """Evaluate tasks of one predictor on one table."""
+    def evaluate(self, tasks: list[Any], table: Any, call: int, log: Any) -> BatchResult[Any]:  # noqa: ANN401
+        """Evaluate a batch."""
         log.begin.remote(call)
-        return evaluate_batch(tasks, table, self._context)
+        return self._work.evaluate(tasks, table)
 
 
 ResidentEvaluatorActor = ray.remote(ResidentEvaluator)

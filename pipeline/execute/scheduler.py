@@ -6,14 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Generic, Literal, TypeAlias
 
-from pipeline.cost import CostModel
 from pipeline.rows import Row
-from tasks.task import Task
-
-TARGET_S = 1.0
-"""Work per batch. Below about .1 s the executor's own cost shows; above some seconds a crash costs more."""
+from pipeline.work import Costs, J
 
 MAX_ATTEMPTS = 3
 """Times a task may bring its worker down before it is given up as lost."""
@@ -21,15 +17,15 @@ MAX_ATTEMPTS = 3
 MAX_EVICTIONS = 20
 """Times a task may lose its node, which is not its fault, before it is given up as lost."""
 
-_FIRST_LIMIT, _RESORT_S = 4, 1.0
+_RESORT_S = 1.0
 
-_Queue: TypeAlias = tuple[str, str, str, str]
+_Queue: TypeAlias = tuple[str, ...]
 Crash = Literal["lost", "final", "evicted"]
 
 
 @dataclass(slots=True, eq=False)
-class Batch:
-    """Tasks of one predictor on one table that run in one call.
+class Batch(Generic[J]):
+    """Tasks of one queue that run in one call: of a study, of one predictor on one table.
 
     Attributes:
         tasks: At least one.
@@ -38,7 +34,7 @@ class Batch:
         num_gpus: GPU share it needs.
     """
 
-    tasks: list[Task]
+    tasks: list[J]
     estimate_s: float
     resident: bool = False
     num_gpus: float = 0.0
@@ -53,16 +49,16 @@ _Budget: TypeAlias = tuple[int, int]
 
 
 @dataclass(slots=True)
-class _Group:
-    """Waiting tasks of one predictor on one table, by budget."""
+class _Group(Generic[J]):
+    """Waiting tasks of one queue, by budget."""
 
-    budgets: dict[_Budget, deque[Task]] = field(default_factory=dict)
-    limit: int = _FIRST_LIMIT
+    limit: int
+    budgets: dict[_Budget, deque[J]] = field(default_factory=dict)
 
-    def add(self, task: Task) -> None:
-        self.budgets.setdefault((task.train_size or 0, task.epochs or 0), deque()).append(task)
+    def add(self, task: J) -> None:
+        self.budgets.setdefault(task.extent, deque()).append(task)
 
-    def first(self) -> Task | None:
+    def first(self) -> J | None:
         """The waiting task with the largest budget."""
         while self.budgets:
             largest = max(self.budgets)
@@ -71,34 +67,36 @@ class _Group:
             del self.budgets[largest]
         return None
 
-    def pop(self) -> Task:
+    def pop(self) -> J:
         return self.budgets[max(self.budgets)].popleft()
 
 
 @dataclass(slots=True)
-class Scheduler:
+class Scheduler(Generic[J]):
     """Hands out batches, longest tasks first, and takes back what did not finish.
 
     Longest first keeps the workers evenly busy to the end. Batches of a predictor start small and
-    double until they hold about a second of work, so that a wrong prior costs little.
+    double until they hold as much work as the cost model aims at, so that a wrong prior costs little.
 
     Attributes:
         cost: Estimates seconds per task, and learns.
     """
 
-    cost: CostModel
-    _groups: dict[_Queue, _Group] = field(default_factory=dict)
+    cost: Costs[J]
+    _groups: dict[_Queue, _Group[J]] = field(default_factory=dict)
     _order: list[_Queue] = field(default_factory=list)
     _sorted_at: float = -1e9
-    _singles: deque[Task] = field(default_factory=deque)
+    _singles: deque[J] = field(default_factory=deque)
     _crashes: dict[str, int] = field(default_factory=dict)
     _evictions: dict[str, int] = field(default_factory=dict)
 
-    def add(self, tasks: Iterable[Task]) -> None:
+    def add(self, tasks: Iterable[J]) -> None:
         """Queue tasks."""
         for task in tasks:
-            name = (task.predictor, task.params, task.space, task.dataset)
-            self._groups.setdefault(name, _Group()).add(task)
+            group = self._groups.get(task.queue)
+            if group is None:
+                group = self._groups[task.queue] = _Group(self.cost.first_limit)
+            group.add(task)
         self._sorted_at = -1e9
 
     @property
@@ -111,11 +109,11 @@ class Scheduler:
         total = sum(self.cost.estimate(task) for task in self._singles)
         return total + sum(len(queue) * self.cost.estimate(queue[0]) for queue in self._queues() if queue)
 
-    def _queues(self) -> Iterator[deque[Task]]:
+    def _queues(self) -> Iterator[deque[J]]:
         for group in self._groups.values():
             yield from group.budgets.values()
 
-    def next_batch(self, accept: Callable[[Task], bool] | None = None) -> Batch | None:
+    def next_batch(self, accept: Callable[[J], bool] | None = None) -> Batch[J] | None:
         """Return the next batch, or None if nothing waits (that ``accept`` admits)."""
         if self._singles and (accept is None or accept(self._singles[0])):
             return self._batch([self._singles.popleft()])
@@ -127,20 +125,20 @@ class Scheduler:
                 return self._batch(self._take(group))
         return None
 
-    def _take(self, group: _Group) -> list[Task]:
+    def _take(self, group: _Group[J]) -> list[J]:
         taken = [group.pop()]
         total = self.cost.estimate(taken[0])
         while len(taken) < group.limit and (following := group.first()) is not None:
             total += self.cost.estimate(following)
-            if total > TARGET_S:
+            if total > self.cost.target_s:
                 break
             taken.append(group.pop())
         return taken
 
-    def _batch(self, tasks: list[Task]) -> Batch:
-        info = self.cost.infos[tasks[0].predictor]
+    def _batch(self, tasks: list[J]) -> Batch[J]:
+        demand = self.cost.demand(tasks[0])
         estimate = sum(self.cost.estimate(task) for task in tasks)
-        return Batch(tasks, estimate, info.resident, info.num_gpus)
+        return Batch(tasks, estimate, demand.resident, demand.num_gpus)
 
     def _sort(self) -> None:
         now = time.monotonic()
@@ -154,20 +152,19 @@ class Scheduler:
                 costs[name] = self.cost.estimate(first)
         self._order = sorted(costs, key=lambda name: (costs[name], name))
 
-    def finished(self, batch: Batch, rows: list[Row], unfinished: list[Task]) -> None:
+    def finished(self, batch: Batch[J], rows: list[Row], unfinished: list[J]) -> None:
         """Take note of a batch that came back; what it had no time for waits again."""
         for task, row in zip(batch.tasks, rows, strict=False):  # rows end where the unfinished begin
             row["attempts"] = 1 + self.attempts(task)
             if row["status"] in {"ok", "degenerate"}:
                 self.cost.observe(task, _seconds(row))
-        first = batch.tasks[0]
-        group = self._groups.get((first.predictor, first.params, first.space, first.dataset))
+        group = self._groups.get(batch.tasks[0].queue)
         if group is not None:
             group.limit *= 2
         if unfinished:
             self.add(unfinished)
 
-    def crashed(self, batch: Batch, kind: Crash) -> list[Task]:
+    def crashed(self, batch: Batch[J], kind: Crash) -> list[J]:
         """Take note of a batch whose worker died, hung or lost its node.
 
         A batch that lost its node (``evicted``) waits again as it was. In one that crashed or hung
@@ -188,10 +185,10 @@ class Scheduler:
 
     @staticmethod
     def _again(
-        tasks: list[Task], counts: dict[str, int], limit: int, queue: Callable[[list[Task]], None]
-    ) -> list[Task]:
-        given_up: list[Task] = []
-        again: list[Task] = []
+        tasks: list[J], counts: dict[str, int], limit: int, queue: Callable[[list[J]], None]
+    ) -> list[J]:
+        given_up: list[J] = []
+        again: list[J] = []
         for task in tasks:
             key = task.key
             counts[key] = counts.get(key, 0) + 1
@@ -199,7 +196,7 @@ class Scheduler:
         queue(again)
         return given_up
 
-    def attempts(self, task: Task) -> int:
+    def attempts(self, task: J) -> int:
         """Times a task was begun and did not finish."""
         key = task.key
         return self._crashes.get(key, 0) + self._evictions.get(key, 0)
@@ -208,4 +205,6 @@ class Scheduler:
 def _seconds(row: Row) -> float:
     """What a task took, its share of a joint fit included."""
     inside = float((row["finished_at"] - row["started_at"]).total_seconds())
+    if "fit_time_s" not in row:
+        return inside
     return max(inside, float(row["fit_time_s"]) + float(row["predict_time_s"]) * int(row["n_test"]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from pipeline.evaluate import Context, evaluate_batch
 from pipeline.execute.backend import Sink
 from pipeline.execute.scheduler import Scheduler
 from pipeline.execute.threads import limit_threads
-from tasks.benchmarks.table import BenchmarkTable
+from pipeline.work import J, Work
 
 
 class SerialBackend:
@@ -16,14 +16,12 @@ class SerialBackend:
 
     slots = 1
 
-    def run(
-        self, scheduler: Scheduler, tables: Mapping[str, BenchmarkTable], context: Context, sink: Sink
-    ) -> None:
+    def run(self, scheduler: Scheduler[J], tables: Mapping[str, Any], work: Work[J], sink: Sink) -> None:
         """Run until nothing waits."""
         limit_threads()
         while (batch := scheduler.next_batch()) is not None:
             sink.in_flight(len(batch.tasks))
-            result = evaluate_batch(batch.tasks, tables[batch.table], context)
+            result = work.evaluate(batch.tasks, tables[batch.table])
             scheduler.finished(batch, result.rows, result.unfinished)
             sink.take(result)
         sink.in_flight(0)

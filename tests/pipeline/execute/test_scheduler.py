@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cost import CostModel
-from pipeline.execute.scheduler import MAX_ATTEMPTS, MAX_EVICTIONS, TARGET_S, Scheduler
+from pipeline.cost import TARGET_S, CostModel
+from pipeline.execute.scheduler import MAX_ATTEMPTS, MAX_EVICTIONS, Scheduler
 from predictors.base import PredictorInfo
 from tasks.task import Task
 
