@@ -87,12 +87,12 @@ class _Neighbourhood:
 
     def __init__(self, table: BenchmarkTable) -> None:
         self.table = table
-        self.row_of = _rows_by_arch(table)
+        self.rows = _rows_of(table)
         self.seen: set[int] = set()
 
     def take(self, arch: Arch, into: list[int]) -> bool:
-        """Add the architecture's row if it was measured and is new."""
-        row = self.row_of.get(arch)
+        """Add the architecture's row if it, or one of the same canonical form, was measured and is new."""
+        row = self.rows.find(arch)
         if row is None:
             return False
         form = int(self.table.canonical_ids[row])
@@ -107,15 +107,40 @@ class _Neighbourhood:
         return as_arch(self.table.codes[row])
 
 
-def _rows_by_arch(table: BenchmarkTable) -> dict[Arch, int]:
-    """Row of each architecture; kept for the last table, since every trial asks for the same one."""
+class _Rows:
+    """Finds architectures in a table: as they are written, else by their canonical form.
+
+    A table need not hold every way to write a cell: the official NAS-Bench-101 has one matrix per
+    cell, and mutants of it are mostly written with another one.
+    """
+
+    def __init__(self, table: BenchmarkTable) -> None:
+        self._table = table
+        self._by_arch: dict[Arch, int] = {tuple(codes): row for row, codes in enumerate(table.codes.tolist())}
+        self._by_form: dict[str, int] | None = None
+
+    def find(self, arch: Arch) -> int | None:
+        """Return the row of the architecture, else the first of its canonical form, else None."""
+        row = self._by_arch.get(arch)
+        if row is not None:
+            return row
+        space = self._table.space
+        if self._by_form is None:
+            # Made on the first miss: a complete table (NAS-Bench-201) never needs it.
+            forms = space.canonical_many(self._table.codes)
+            self._by_form = dict(zip(reversed(forms), range(len(forms) - 1, -1, -1), strict=True))
+        return self._by_form.get(space.canonical(arch))
+
+
+def _rows_of(table: BenchmarkTable) -> _Rows:
+    """Return the finder; kept for the last table, since every trial asks for the same one."""
     if table.fingerprint not in _last_rows:
         _last_rows.clear()
-        _last_rows[table.fingerprint] = {tuple(codes): row for row, codes in enumerate(table.codes.tolist())}
+        _last_rows[table.fingerprint] = _Rows(table)
     return _last_rows[table.fingerprint]
 
 
-_last_rows: dict[str, dict[Arch, int]] = {}
+_last_rows: dict[str, _Rows] = {}
 
 
 def _mutation(table: BenchmarkTable, rng: np.random.Generator, n_test: int, n_train: int) -> Draw:
