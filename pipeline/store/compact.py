@@ -105,7 +105,7 @@ class Compaction:
                 self.damaged.append((name, reason(source)))
                 continue
             try:
-                part = open_part(f"{self._files.root}/{name}", source)
+                part = open_part(f"{self._files.root}/{name}", source, self._schema)
                 if part.metadata.num_rows > self._max_rows // 2:
                     continue
                 table = decode(part, self._schema, self._schema.names)

@@ -23,6 +23,7 @@ import uuid
 
 RESULTS = "results"
 PREDICTIONS = "predictions"
+TRAININGS = "trainings"
 PARTITION_KEY = "task"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.rows import ROW_SCHEMA_VERSION
+from pipeline.rows import ROW_SCHEMA
 from tasks.errors import InputError
 
 _VERSION_KEY = b"naspred_row_schema"
@@ -36,8 +36,13 @@ def encode(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def open_part(name: str, source: pa.NativeFile) -> pq.ParquetFile:
+def open_part(name: str, source: pa.NativeFile, schema: pa.Schema = ROW_SCHEMA) -> pq.ParquetFile:
     """Return the open part file, its version checked.
+
+    Args:
+        name: Of the file, for errors.
+        source: Its content.
+        schema: Schema of the data set, in its present version.
 
     Raises:
         DamagedPartError: Not Parquet, cut off, or written by something else.
@@ -45,13 +50,13 @@ def open_part(name: str, source: pa.NativeFile) -> pq.ParquetFile:
     """
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        version = _version(file)
+        version, newest = _version(file.schema_arrow), _version(schema)
     except _BROKEN as error:
         raise DamagedPartError(_first_line(error)) from error
-    if version > ROW_SCHEMA_VERSION:
+    if version > newest:
         raise InputError(
             f"{name}: row schema version {version} was written by a newer naspred; this one reads "
-            f"versions up to {ROW_SCHEMA_VERSION}. Upgrade naspred"
+            f"versions up to {newest}. Upgrade naspred"
         )
     return file
 
@@ -71,7 +76,9 @@ def decode(file: pq.ParquetFile, schema: pa.Schema, columns: Sequence[str]) -> p
     present = set(file.schema_arrow.names)
     # Of a file of the present version, a missing column means damage to the footer.
     names = schema.names
-    required = names if _version(file) == ROW_SCHEMA_VERSION else [n for n in _REQUIRED if n in names]
+    required = (
+        names if _version(file.schema_arrow) == _version(schema) else [n for n in _REQUIRED if n in names]
+    )
     missing = [name for name in required if name not in present]
     if missing:
         raise DamagedPartError(f"column {missing[0]} is missing")
@@ -108,8 +115,8 @@ def project(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata)
 
 
-def _version(file: pq.ParquetFile) -> int:
-    text = (file.schema_arrow.metadata or {}).get(_VERSION_KEY, b"").decode()
+def _version(schema: pa.Schema) -> int:
+    text = (schema.metadata or {}).get(_VERSION_KEY, b"").decode()
     if not (text.isascii() and text.isdecimal()):
         raise ValueError("Parquet, but not written by naspred")
     return int(text)

@@ -83,7 +83,7 @@ def read_parts(
             yield name, source
             continue
         try:
-            table = decode(open_part(f"{files.root}/{name}", source), schema, columns)
+            table = decode(open_part(f"{files.root}/{name}", source, schema), schema, columns)
         except DamagedPartError as error:
             yield name, error
         else:

@@ -15,7 +15,7 @@ from pipeline.store import dedupe
 from pipeline.store.compact import Compaction, CompactReport
 from pipeline.store.errors import StoreError
 from pipeline.store.files import open_files
-from pipeline.store.names import PREDICTIONS, RESULTS, is_hidden, part_name, partition
+from pipeline.store.names import PREDICTIONS, RESULTS, TRAININGS, is_hidden, part_name, partition
 from pipeline.store.parts import encode, project
 from pipeline.store.scan import scan, warn_damaged
 
@@ -45,14 +45,18 @@ class ResultStore:
 
     Args:
         out: Local folder, or ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+        folder: Where the rows are, below ``out``.
+        schema: Of the rows: key, study, space, dataset, status, finished_at and what else is wanted,
+            its version in the metadata as in ``ROW_SCHEMA``.
 
     Raises:
         InputError: ``out`` can never hold a store (below a regular file, unknown scheme, client
             package missing).
     """
 
-    def __init__(self, out: str | Path) -> None:
+    def __init__(self, out: str | Path, *, folder: str = RESULTS, schema: pa.Schema = ROW_SCHEMA) -> None:
         self._files = open_files(out)
+        self._folder, self._schema = folder, schema
         self._damaged: list[tuple[str, str]] = []
 
     @property
@@ -74,7 +78,7 @@ class ResultStore:
             ValueError: A column that must be set is null, or a value has the wrong type.
             KeyError: A row has an unknown column.
         """
-        table = to_table(rows)
+        table = to_table(rows, self._schema)
         for name in _NOT_NULL:
             if table[name].null_count:
                 raise ValueError(f"rows without {name} cannot be stored")
@@ -82,7 +86,7 @@ class ResultStore:
         for index, row in enumerate(rows):
             groups[row["space"], row["dataset"], row["study"]].append(index)
         for (space, dataset, study), chosen in groups.items():
-            name = f"{partition(RESULTS, space, dataset)}/{part_name(study)}"
+            name = f"{partition(self._folder, space, dataset)}/{part_name(study)}"
             self._files.write(name, encode(table.take(chosen)))
 
     def append_predictions(self, table: pa.Table, *, space: str, dataset: str, study: str) -> None:
@@ -146,14 +150,14 @@ class ResultStore:
             columns: Columns wanted, in this order; None for all.
 
         Returns:
-            A table of ``ROW_SCHEMA`` or the chosen part of it, rows in no particular order; no
+            A table of the store's schema or the chosen part of it, rows in no particular order; no
             rows if nothing is stored.
 
         Raises:
             StoreError: The store cannot be read.
             InputError: A column is unknown, or a file was written by a newer naspred.
         """
-        wanted = project(ROW_SCHEMA, columns or ROW_SCHEMA.names)
+        wanted = project(self._schema, columns or self._schema.names)
         extra = [name for name in dedupe.COLUMNS if name not in wanted.names]
         table = self._results([*wanted.names, *extra])
         # filter, not take: take joins the chunks of a string column, which fails above 2 GiB.
@@ -186,8 +190,8 @@ class ResultStore:
             StoreError: Reading, writing or deleting failed; no row is lost.
             InputError: A file was written by a newer naspred.
         """
-        results = Compaction(self._files, ROW_SCHEMA, _newest_rows, _MAX_ROWS)
-        results.run(RESULTS)
+        results = Compaction(self._files, self._schema, _newest_rows, _MAX_ROWS)
+        results.run(self._folder)
         predictions = Compaction(self._files, PREDICTION_SCHEMA, _last_predictions, _MAX_PREDICTIONS)
         predictions.run(PREDICTIONS)
         self._damaged = results.damaged + predictions.damaged
@@ -247,11 +251,11 @@ class ResultStore:
 
     def has_results(self) -> bool:
         """Whether any result was ever stored here."""
-        return bool(self._files.list(RESULTS))
+        return bool(self._files.list(self._folder))
 
     def _results(self, columns: Sequence[str]) -> pa.Table:
-        empty = project(ROW_SCHEMA, columns).empty_table()
-        return pa.concat_tables([empty, *self._scan(RESULTS, ROW_SCHEMA, columns)])
+        empty = project(self._schema, columns).empty_table()
+        return pa.concat_tables([empty, *self._scan(self._folder, self._schema, columns)])
 
     def _scan(self, folder: str, schema: pa.Schema, columns: Sequence[str]) -> list[pa.Table]:
         found = scan(self._files, folder, schema, columns)
@@ -274,6 +278,6 @@ def _last_predictions(tables: Sequence[pa.Table]) -> pa.Table:
 def _document(name: str) -> str:
     """Return ``name`` if it stays inside the store and outside its data folders."""
     parts = name.split("/")
-    if parts[0] in {RESULTS, PREDICTIONS} or not all(parts) or {".", ".."} & set(parts):
+    if parts[0] in {RESULTS, PREDICTIONS, TRAININGS} or not all(parts) or {".", ".."} & set(parts):
         raise ValueError(f"{name!r} is not the name of a document")
     return name
