@@ -112,10 +112,8 @@ def _epochs(columns: Columns, metadata: TableMetadata, curves: dict[str, NDArray
 def _targets(columns: Columns) -> dict[str, NDArray[np.float64]]:
     targets = {}
     for name in columns.table.column_names:
-        if name.startswith(TARGET_PREFIX):
-            target = columns.optional(name, "a target", -np.inf, np.inf)
-            if target is not None:
-                targets[name.removeprefix(TARGET_PREFIX)] = target
+        if name.startswith(TARGET_PREFIX) and columns.has(name):
+            targets[name.removeprefix(TARGET_PREFIX)] = columns.gappy(name, "a target")
     return targets
 
 

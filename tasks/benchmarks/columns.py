@@ -20,7 +20,8 @@ class Columns:
     """The columns of one file. Rows are counted from 0.
 
     Optional columns that are absent or null in every row give None; a null in some rows is an
-    error, because a gap that is filled silently would be a number nobody measured.
+    error, because a gap that is filled silently would be a number nobody measured. Further targets
+    (``gappy``), which nothing is trained on unasked, may have gaps.
 
     Attributes:
         table: The file's content.
@@ -59,8 +60,7 @@ class Columns:
                 f"{self.file}: column {name!r} ({meaning}) is missing; "
                 f"the file has {', '.join(names) or 'no columns'}"
             )
-        column = self.table.column(name)
-        array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        array = self._array(name)
         if array.null_count:
             self.fail(name, first(array.is_null()), f"is null, must be {meaning}")
         return array
@@ -82,6 +82,12 @@ class Columns:
     def optional(self, name: str, meaning: str, low: float, high: float) -> NDArray[np.float64] | None:
         """Return a column of finite numbers in [low, high], or None."""
         return self.numbers(name, meaning, low, high) if self.has(name) else None
+
+    def gappy(self, name: str, meaning: str) -> NDArray[np.float64]:
+        """Return a column of finite numbers, NaN where the file has a null."""
+        array = self._array(name)
+        values = self._checked(name, pc.fill_null(array, 0), meaning, -np.inf, np.inf, width=1)
+        return np.where(to_array(array.is_null().cast(pa.uint8())) == 1, np.nan, values)
 
     def optional_counts(self, name: str, meaning: str) -> NDArray[np.int64] | None:
         """Return a column of whole numbers of at least 0, or None."""
@@ -120,6 +126,10 @@ class Columns:
             self.fail(name, None, f"has type {kind}, must be {meaning} (a list)")
         lengths = to_array(pc.list_value_length(array).cast(pa.int64()))
         return lengths, array.flatten()
+
+    def _array(self, name: str) -> pa.Array:
+        column = self.table.column(name)
+        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
     def _checked(
         self, name: str, array: pa.Array, meaning: str, low: float, high: float, width: int

@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 )
 """Accuracies in percent, times in seconds, params and flops (multiply-adds) as counts.
 
-Further targets are float columns named ``target:<name>``. File metadata (key ``naspred``, JSON):
-schema_version, space, dataset, num_classes, resolution, channels, epochs, source, licence,
-fingerprint.
+Further targets are float columns named ``target:<name>``, null where not measured. File metadata
+(key ``naspred``, JSON): schema_version, space, dataset, num_classes, resolution, channels, epochs,
+source, licence, fingerprint.
 """

@@ -31,7 +31,7 @@ class BenchmarkTable:
         test_acc: Final test accuracy in percent, float64 or None.
         curves: Column name of the schema -> float32 of shape (N, epochs).
         epoch_time_s: Seconds per epoch of training, float64 or None.
-        targets: Extra targets by name, float64.
+        targets: Extra targets by name, float64; NaN where the file has none.
         epochs: Length of the full training; None if unknown.
         source: Where the numbers come from.
         licence: Licence of the source.

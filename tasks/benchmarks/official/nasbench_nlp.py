@@ -1,0 +1,118 @@
+"""NAS-Bench-NLP from the logs that its authors published.
+
+Klyuchnikov et al., "NAS-Bench-NLP: Neural Architecture Search Benchmark for Natural Language
+Processing", IEEE Access 2022 (arXiv 2006.07116): folders ``train_logs_single_run`` (Penn Treebank),
+``train_logs_multi_runs`` and ``train_logs_wikitext-2`` with one JSON file per training run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.benchmarks.official.output import table_path, write
+from tasks.errors import InputError
+from tasks.spaces.base import DatasetInfo
+from tasks.spaces.registry import get_space
+
+SPACE = "nasbench_nlp"
+SOURCE = "NAS-Bench-NLP (Klyuchnikov et al., 2020)"
+LICENCE = "Apache-2.0"
+
+_FINISHED = "OK"
+
+
+def import_nasbench_nlp(
+    source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
+) -> list[Path]:
+    """Convert a folder of logs into one table.
+
+    ``val_acc`` and ``test_acc`` are 100 - loss at the last epoch, the target of White et al.
+    (NeurIPS 2021), means over runs of the same recipe; curves and times are those of the first
+    run. Only runs with status OK and the commonest number of epochs are taken; recipes that the
+    space does not hold (too many nodes) are left out.
+
+    Args:
+        source: A folder with ``*.json``; ``wikitext`` in its name tells the data set, else it is
+            ``ptb``.
+        out: A folder, or the file.
+        on_progress: Called with the share of the files that has been read, in [0, 1].
+
+    Returns:
+        The path of the table, in a list.
+
+    Raises:
+        InputError: There are no logs, or one is not as it must be.
+        OSError: The table cannot be written.
+    """
+    source = Path(source)
+    files = sorted(source.glob("*.json")) if source.is_dir() else []
+    if not files:
+        raise InputError(f"{source}: must be a folder with logs *.json")
+    dataset = "wikitext-2" if "wikitext" in source.name else "ptb"
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for number, file in enumerate(files, start=1):
+        run = _read(file)
+        if run is not None:
+            runs.setdefault(run["arch"], []).append(run)
+        if on_progress is not None:
+            on_progress(number / len(files))
+    lengths = [len(run["val_loss"]) for group in runs.values() for run in group]
+    if not lengths:
+        raise InputError(f"{source}: none of its {len(files)} runs has finished")
+    epochs = max(set(lengths), key=lengths.count)
+    rows = [_row([run for run in group if len(run["val_loss"]) == epochs]) for group in runs.values()]
+    path = table_path(Path(out), SPACE, dataset)
+    write(
+        path,
+        pa.Table.from_pylist([row for row in rows if row is not None]),
+        space=SPACE,
+        dataset=DatasetInfo(dataset),
+        epochs=epochs,
+        source=SOURCE,
+        licence=LICENCE,
+        file=source,
+    )
+    return [path]
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """Return what is needed of a finished run."""
+    try:
+        log = json.loads(file.read_text())
+        if log["status"] != _FINISHED or not np.isfinite([*log["train_losses"], *log["val_losses"]]).all():
+            return None
+        space = get_space(SPACE)
+        try:
+            arch = space.parse(log["recepie"])
+        except InputError:
+            return None
+        return {
+            "arch": space.format(arch),
+            "canonical": space.canonical(arch),
+            "train_loss": log["train_losses"],
+            "val_loss": log["val_losses"],
+            "test_loss": log["test_losses"][-1],
+            "train_time_s": float(np.sum(log["wall_times"])),
+        }
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(f"{file}: not a log of NAS-Bench-NLP ({type(error).__name__}: {error})") from error
+
+
+def _row(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if not runs:
+        return None
+    first = runs[0]
+    final = [100.0 - run["val_loss"][-1] for run in runs]
+    return {
+        **{name: first[name] for name in ("arch", "canonical", "train_loss", "val_loss", "train_time_s")},
+        "val_acc": float(np.mean(final)),
+        "val_acc_runs": final,
+        "test_acc": 100.0 - float(np.mean([run["test_loss"] for run in runs])),
+        "epoch_time_s": first["train_time_s"] / len(first["val_loss"]),
+    }
