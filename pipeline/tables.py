@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.benchmarks.catalog import benchmark_names, load_benchmark
+from tasks.benchmarks.catalog import describe, load_benchmark
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.benchmarks.user_table import read_user_table
 from tasks.errors import InputError, did_you_mean
@@ -46,7 +46,7 @@ def load_tables(names: Sequence[str], files: Sequence[str] = ()) -> dict[str, Be
         if table.name in own:
             raise InputError(f"benchmarks: two files hold a table of {table.name}, one of them {file}")
         own[table.name] = table
-    known = [*own, *benchmark_names()]
+    known = [*own, *(info["name"] for info in describe())]
     for name in names:
         if name not in known:
             raise InputError(f"tasks: unknown task {name!r}; {did_you_mean(name, known)}")

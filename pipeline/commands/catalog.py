@@ -34,14 +34,19 @@ def show(what: str, plugins: list[Path], *, json: bool) -> int:
             table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "name")
     for record in records:
         table.add_row(*(_cell(name, record) for name in record if name not in hidden))
-    console().print(table)
+    screen = console()
+    screen.print(table)
+    # Below the table: a command would be broken up within a column.
+    for record in records:
+        if record.get("why_not"):
+            screen.print(f"{record['name']}: {record['why_not']}", highlight=False, soft_wrap=True)
     return 0
 
 
 def _cell(name: str, record: dict[str, Any]) -> str:
     value = record[name]
     if name == "available":
-        return "yes" if value else f"no: {record['why_not']}"
+        return "yes" if value else "no, see below"
     if isinstance(value, list):
         return ", ".join(value) or "-"
     if isinstance(value, int) and not isinstance(value, bool):

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from tasks.benchmarks import simple_hpo
 from tasks.benchmarks.cache import cached_table
+from tasks.benchmarks.importable import IMPORTABLE
 from tasks.benchmarks.info import BenchmarkInfo
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
@@ -14,7 +15,7 @@ _NASBENCH201 = {f"nasbench201/{dataset}": dataset for dataset in simple_hpo.FILE
 
 
 def benchmark_names() -> list[str]:
-    """Return the names ``space/dataset`` of all benchmarks, sorted."""
+    """Return the names ``space/dataset`` of all benchmarks that come with naspred, sorted."""
     return sorted(_NASBENCH201)
 
 
@@ -23,8 +24,11 @@ def load_benchmark(name: str) -> BenchmarkTable:
     """Return the table of a benchmark; the same object on every call of a process.
 
     Raises:
-        InputError: The name is unknown, or the data are not installed.
+        InputError: The name is unknown, or the data are not installed or have to be imported.
     """
+    for info in IMPORTABLE:
+        if info["name"] == name:
+            raise InputError(f"{name}: {info['why_not']}")
     if name not in _NASBENCH201:
         raise InputError(f"unknown benchmark {name!r}; {did_you_mean(name, benchmark_names())}")
     dataset = _NASBENCH201[name]
@@ -33,8 +37,11 @@ def load_benchmark(name: str) -> BenchmarkTable:
 
 
 def describe() -> list[BenchmarkInfo]:
-    """Return what is known of each benchmark, without loading any, in the order of the names."""
-    return [_describe(name) for name in benchmark_names()]
+    """Return what is known of each benchmark, without loading any, in the order of the names.
+
+    Those that the user has to import are among them.
+    """
+    return sorted([*map(_describe, benchmark_names()), *IMPORTABLE], key=lambda info: info["name"])
 
 
 def _describe(name: str) -> BenchmarkInfo:

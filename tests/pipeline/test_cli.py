@@ -176,6 +176,8 @@ def test_lists():
         f"{record['space']}/{record['dataset']}" for record in benchmarks
     }
     assert naspred("list", "predictors").returncode == 0
+    shown = naspred("list", "benchmarks").stdout
+    assert "naspred bench import nasbench101 nasbench_only108.tfrecord" in shown
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,27 @@ def cache(tmp_path_factory):
 
 def test_names_and_descriptions_agree_with_the_tables():
     assert benchmark_names() == ["nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"]
-    for info in describe():
+    for info in shipped():
         table = load_benchmark(info["name"])
         assert table.name == info["name"] == f"{info['space']}/{info['dataset']}"
         assert (len(table), table.epochs) == (info["n"], info["epochs"])
         assert (table.source, table.licence) == (info["source"], info["licence"])
         assert info["available"]
         assert info["why_not"] == ""
-    assert [info["name"] for info in describe()] == benchmark_names()
+    assert [info["name"] for info in shipped()] == benchmark_names()
+    assert [info["name"] for info in describe()] == sorted(info["name"] for info in describe())
+
+
+def shipped():
+    return [info for info in describe() if info["space"] != "nasbench101"]
+
+
+def test_what_is_not_shipped_says_how_to_get_it():
+    record = next(info for info in describe() if info["name"] == "nasbench101/cifar10")
+    assert not record["available"]
+    assert "naspred bench import nasbench101 nasbench_only108.tfrecord" in record["why_not"]
+    with pytest.raises(InputError, match=r"nasbench101/cifar10: not shipped; download https.*bench import"):
+        load_benchmark("nasbench101/cifar10")
 
 
 def test_table_is_complete_and_consistent():
@@ -94,4 +107,4 @@ def test_unknown_benchmark_is_an_error_with_close_matches():
 
 def test_missing_package_is_described(monkeypatch):
     monkeypatch.setattr(simple_hpo, "MODULE", "a_module_that_is_not_installed")
-    assert all(not info["available"] and "pip install" in info["why_not"] for info in describe())
+    assert all(not info["available"] and "pip install" in info["why_not"] for info in shipped())
