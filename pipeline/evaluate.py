@@ -225,6 +225,7 @@ def _observe(
         codes=table.codes[rows],
         targets=table.val_acc[rows] if labelled else None,
         curves=curves,
+        total_epochs=table.epochs,
     )
 
 
@@ -247,9 +248,7 @@ def _query(
             hpo_configs=len(trial.predictor.scores_),
             chosen_params=canonical_params(trial.predictor.chosen_),
         )
-    partial_s = 0.0
-    if "curves" in info.needs and table.epoch_time_s is not None:
-        partial_s = float(table.epoch_time_s[test].mean() * (task.epochs or 0))
+    partial_s = _partial_training(table, test, task.epochs or 0) if "curves" in info.needs else 0.0
     row.update(
         train_data_time_s=train_data_s,
         hpo_time_s=hpo_s,
@@ -268,6 +267,14 @@ def _query(
     else:
         row.update(status="ok", **all_metrics(measured, scores, percent=info.percent))
     return measured, scores
+
+
+def _partial_training(table: BenchmarkTable, rows: NDArray[np.int64], epochs: int) -> float:
+    """Return the mean seconds of the first epochs of these architectures' training."""
+    if table.epoch_time_s is not None:
+        return float(table.epoch_time_s[rows].mean() * epochs)
+    # A table without times of epochs may still say how long the full training took.
+    return float(table.train_time_s[rows].mean() * epochs / (table.epochs or epochs))
 
 
 def _prediction_table(

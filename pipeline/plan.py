@@ -69,6 +69,8 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
                         f"{train_size} training and {n_test} test architectures asked for, "
                         f"but {name} has only {available} different ones"
                     )
+                if reason is None and epochs is not None and table.epochs and epochs > table.epochs:
+                    reason = f"{epochs} epochs asked for, but the curves of {name} have {table.epochs}"
                 for trial in range(study.trials):
                     task = Task(
                         predictor=info.name,

@@ -30,6 +30,8 @@ class PredictorInfo:
         family: The family of the study.
         needs: What it uses: ``labels`` (trained architectures), ``curves`` (partial training of
             the query), ``counts`` (parameters and multiply-adds), ``images``, ``supernet``.
+        curves: The curves that it reads, by column of the benchmark table; those of a table that
+            lacks one of them are not enough. Empty if any will do.
         version: Raised by hand when results change; part of every task key.
         spaces: Names of the spaces it runs on; None for every space.
         percent: Whether predictions are on the scale of the target (percent), so that absolute
@@ -57,6 +59,7 @@ class PredictorInfo:
     resident: bool = False
     num_gpus: float = 0.0
     packages: tuple[str, ...] = ()
+    curves: tuple[str, ...] = ()
     cost_s: float = 0.1
     summary: str = ""
     reference: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from predictors.base import PredictorInfo
+from predictors.catalog_curves import CURVES
 from predictors.catalog_neural import NEURAL
 
 _STUDY = "White et al., How Powerful are Performance Predictors in NAS?, NeurIPS 2021"
@@ -116,6 +117,7 @@ BUILTIN: tuple[PredictorInfo, ...] = (
         reference="Ru et al., NASBOWL, ICLR 2021",
     ),
     *NEURAL,
+    *CURVES,
     PredictorInfo(
         name="params",
         target="predictors.zero_cost.counts:ParameterCount",

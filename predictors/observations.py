@@ -23,6 +23,7 @@ class Observations:
         codes: Architectures, shape (n, code length).
         targets: Final validation accuracy in percent, float64; None for query architectures.
         curves: Learning curves cut to the budget: name -> float32 of shape (n, epochs).
+        total_epochs: Length of the full training that ``targets`` are measured after; None if unknown.
     """
 
     space: SearchSpace
@@ -30,6 +31,7 @@ class Observations:
     codes: Codes
     targets: NDArray[np.float64] | None = None
     curves: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    total_epochs: int | None = None
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -22,6 +22,7 @@ from typing import Any
 
 from predictors.base import Predictor, PredictorInfo
 from predictors.catalog import BUILTIN
+from predictors.curves import lacking
 from predictors.parameters import Parameter, check_parameters, declared_parameters
 from predictors.tuning import TunedPredictor, Tuning
 from tasks.benchmarks.table import BenchmarkTable
@@ -136,8 +137,9 @@ def availability(info: PredictorInfo, table: BenchmarkTable) -> tuple[bool, str]
     if info.spaces is not None and table.space.name not in info.spaces:
         return False, f"runs on {', '.join(sorted(info.spaces))} only, not on {table.space.name}"
     usable, why_not = installed(info)
-    if usable and "curves" in info.needs and not table.curves:
-        return False, f"needs learning curves, and {table.name} has none"
+    if usable and "curves" in info.needs:
+        why_not = lacking(info.curves, table)
+        usable = not why_not
     if usable and "counts" in info.needs:
         try:
             table.space.count(table.codes[:1], table.dataset)

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -55,3 +57,26 @@ def wait_for_rows(out, count, process, timeout=120):
             return
         time.sleep(0.2)
     raise AssertionError(f"no {count} rows after {timeout} s")
+
+
+def with_curves(table, epochs=12, epoch_time_s=7.0):
+    """Return a copy of a benchmark table with made-up curves that saturate towards its accuracies."""
+    rng = np.random.default_rng(5)
+    speed = rng.uniform(0.4, 1.2, size=(len(table), 1))
+    share = 1.0 - np.arange(1.0, epochs + 1) ** -speed
+    accuracy = 10.0 + (table.val_acc[:, None] - 10.0) * share / share[:, -1:]
+    accuracy += rng.normal(scale=0.3, size=accuracy.shape)
+    loss = 4.0 - accuracy / 25.0
+    curves = {
+        "val_acc_curve": accuracy,
+        "val_loss": loss,
+        "train_acc_curve": accuracy + 1.0,
+        "train_loss": 0.9 * loss,
+    }
+    return replace(
+        table,
+        curves={name: values.astype(np.float32) for name, values in curves.items()},
+        epoch_time_s=None if epoch_time_s is None else np.linspace(1.0, 2.0, len(table)) * epoch_time_s,
+        epochs=epochs,
+        fingerprint=table.fingerprint + f"-{epochs}",
+    )

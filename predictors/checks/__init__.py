@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from predictors.base import PredictorInfo
 from predictors.checks.case import Case, Check, make_case, scores_in_other_process
+from predictors.checks.curves import CURVE_CHECKS
 from predictors.checks.general import CHECKS
 from predictors.checks.labels import LABEL_CHECKS
 
 __all__ = [
     "CHECKS",
+    "CURVE_CHECKS",
     "LABEL_CHECKS",
     "Case",
     "Check",
@@ -29,4 +31,6 @@ __all__ = [
 
 def checks_for(info: PredictorInfo) -> tuple[Check, ...]:
     """Return the checks that apply to a predictor."""
-    return (*CHECKS, *(LABEL_CHECKS if "labels" in info.needs else ()))
+    labels = LABEL_CHECKS if "labels" in info.needs else ()
+    curves = CURVE_CHECKS if "curves" in info.needs else ()
+    return (*CHECKS, *labels, *curves)

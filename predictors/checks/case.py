@@ -87,7 +87,7 @@ def make_case(
     approach = 1.0 - 0.5 ** np.arange(1, EPOCHS + 1)
     rising = (targets[:, None] * approach).astype(np.float32)
     curves = {name: 100.0 - rising if "loss" in name else rising for name in CURVES}
-    labelled = replace(everything, targets=targets, curves=curves)
+    labelled = replace(everything, targets=targets, curves=curves, total_epochs=2 * EPOCHS)
     return Case(
         registry.get_info(name),
         dict(params or {}),

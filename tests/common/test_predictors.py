@@ -45,7 +45,8 @@ LABELS = {
     "bohamiann",
 }
 COUNTS = {"params", "flops"}
-FOR_ALL, FOR_LABELS = 16, 13
+CURVES = {"valacc", "valloss", "sotl", "sotle", "sotlema"}
+FOR_ALL, FOR_LABELS, FOR_CURVES = 16, 13, 10
 
 
 def _applies(info, space):
@@ -90,8 +91,8 @@ def test_same_scores_in_another_process():
 
 def test_every_predictor_is_checked_on_every_space_that_it_runs_on():
     ran = {case.values[0] + "-" + case.values[1] for case in CASES}
-    expected = {f"{name}-{key}" for name in LABELS for key in SPACES} | {f"{name}-edges" for name in COUNTS}
-    assert ran == expected
+    everywhere = {f"{name}-{key}" for name in LABELS | CURVES for key in SPACES}
+    assert ran == everywhere | {f"{name}-edges" for name in COUNTS}
 
 
 def test_number_of_checks_per_predictor():
@@ -99,15 +100,24 @@ def test_number_of_checks_per_predictor():
     for pair in PAIRS:
         name, key, _ = pair.values
         counted[name, key] = counted.get((name, key), 0) + 1
-    assert {count for (name, _), count in counted.items() if name in LABELS} == {FOR_ALL + FOR_LABELS}
-    assert {count for (name, _), count in counted.items() if name in COUNTS} == {FOR_ALL}
-    assert len(PAIRS) == (FOR_ALL + FOR_LABELS) * len(LABELS) * len(SPACES) + FOR_ALL * len(COUNTS)
+    for (name, _), count in counted.items():
+        assert count == FOR_ALL + FOR_LABELS * (name in LABELS) + FOR_CURVES * (name in CURVES), name
+    assert len(PAIRS) == sum(
+        FOR_ALL * len(names) * spaces + more
+        for names, spaces, more in (
+            (LABELS | CURVES, len(SPACES), 0),
+            (COUNTS, 1, 0),
+            ((), 0, FOR_LABELS * len(LABELS) * len(SPACES)),
+            ((), 0, FOR_CURVES * len(CURVES) * len(SPACES)),
+        )
+    )
 
 
 def test_no_check_is_listed_twice_or_left_out():
-    from predictors.checks import general, labels
+    from predictors.checks import curves, general, labels
 
-    for module, listed in ((general, checks.CHECKS), (labels, checks.LABEL_CHECKS)):
+    every = ((general, checks.CHECKS), (labels, checks.LABEL_CHECKS), (curves, checks.CURVE_CHECKS))
+    for module, listed in every:
         defined = {
             name
             for name, value in vars(module).items()

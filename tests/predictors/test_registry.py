@@ -135,12 +135,27 @@ def test_availability_on_a_table_with_counts_but_no_curves(small_table):
     usable, why_not = registry.availability(curves, small_table)
     assert not usable
     assert "learning curves, and nasbench201/made-up has none" in why_not
-    with_curves = replace(small_table, curves={"val_loss": np.zeros((len(small_table), 3), dtype=np.float32)})
+    losses = np.repeat(100.0 - small_table.val_acc[:, None], 3, axis=1).astype(np.float32)
+    with_curves = replace(small_table, curves={"val_loss": losses})
     assert registry.availability(curves, with_curves) == (True, "")
+    assert registry.availability(replace(curves, curves=("val_loss",)), with_curves) == (True, "")
+    assert registry.availability(replace(curves, curves=("train_loss",)), with_curves) == (
+        False,
+        "needs the curve train_loss, and nasbench201/made-up has val_loss",
+    )
     for need in ("images", "supernet"):
         usable, why_not = registry.availability(replace(rf, needs=frozenset({need})), small_table)
         assert not usable
         assert need.removesuffix("s") in why_not
+
+
+def test_loss_stands_in_for_accuracy_only_on_its_scale(small_table):
+    valacc = registry.get_info("valacc")
+    losses = np.repeat(100.0 - small_table.val_acc[:, None], 3, axis=1).astype(np.float32)
+    assert registry.availability(valacc, replace(small_table, curves={"val_loss": losses})) == (True, "")
+    usable, why_not = registry.availability(valacc, replace(small_table, curves={"val_loss": losses / 50}))
+    assert not usable
+    assert why_not.startswith("needs the curve val_acc_curve, and nasbench201/made-up has val_loss; 100 - ")
 
 
 def test_availability_of_counts_on_a_table_of_cells(small_table):

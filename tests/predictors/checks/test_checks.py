@@ -8,7 +8,8 @@ import pytest
 
 from predictors import checks, registry
 from predictors.base import Predictor, PredictorInfo
-from predictors.checks import general, labels
+from predictors.checks import curves, general, labels
+from predictors.curves import curve
 from predictors.parameters import Range
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.nasbench201 import NasBench201
@@ -246,6 +247,80 @@ class Overflows(Sound):
         np.exp(np.float64(1e4))
 
 
+class SoundCurve(Predictor):
+    """Mean of the last epochs of the validation accuracy."""
+
+    info = info(needs=frozenset({"curves"}), curves=("val_acc_curve",), uncertainty=False)
+
+    def __init__(self, *, last: Annotated[int, Range(1)] = 2, seed: int = 0):
+        self.last = last
+        self.seed = seed
+
+    @property
+    def is_fitted(self):
+        return True
+
+    def _fit(self, train):
+        pass
+
+    def _predict(self, query):
+        return curve(query, "val_acc_curve")[:, -self.last :].mean(axis=1)
+
+
+class LossAsScore(SoundCurve):
+    def _predict(self, query):
+        return 100 - super()._predict(query)
+
+
+class TwoEpochs(SoundCurve):
+    def _predict(self, query):
+        return super()._predict(query) * min(query.curves["val_acc_curve"].shape[1] - 1, 1)
+
+
+class DividesByRise(SoundCurve):
+    def _predict(self, query):
+        values = curve(query, "val_acc_curve")
+        with np.errstate(invalid="ignore"):
+            return values[:, -1] * np.ptp(values, axis=1) / np.ptp(values, axis=1)
+
+
+class ReadsMemory(SoundCurve):
+    def _predict(self, query):
+        return query.curves["val_acc_curve"].ravel(order="K")[: len(query)].astype(float)
+
+
+class FirstCurve(SoundCurve):
+    def _predict(self, query):
+        first = next(iter(query.curves.values()))
+        return super()._predict(query) + first[:, 0]
+
+
+class ReadsAnotherCurve(SoundCurve):
+    def _predict(self, query):
+        return super()._predict(query) + curve(query, "train_acc_curve")[:, 0]
+
+
+class ZerosForNoCurve(SoundCurve):
+    def _predict(self, query):
+        return super()._predict(query) if query.curves else np.zeros(len(query))
+
+
+class HidesNaN(SoundCurve):
+    def _predict(self, query):
+        filled = {name: np.nan_to_num(values) for name, values in query.curves.items()}
+        return super()._predict(replace(query, curves=filled))
+
+
+class IgnoresLast(SoundCurve):
+    def _predict(self, query):
+        return curve(query, "val_acc_curve")[:, -1]
+
+
+class TakesLogarithm(SoundCurve):
+    def _predict(self, query):
+        return np.log(super()._predict(query))
+
+
 BROKEN = [
     (general.check_info, WrongInfo),
     (general.check_constructor_only_stores, WorksInConstructor),
@@ -278,6 +353,16 @@ BROKEN = [
     (labels.check_fit_many, MixesUp),
     (labels.check_parameters_matter, IgnoresParameter),
     (labels.check_no_numerical_warnings, Overflows),
+    (curves.check_curve_direction, LossAsScore),
+    (curves.check_curve_one_epoch, TwoEpochs),
+    (curves.check_curve_constant, DividesByRise),
+    (curves.check_curve_memory_layout, ReadsMemory),
+    (curves.check_curve_names_in_any_order, FirstCurve),
+    (curves.check_curve_only_those_declared, ReadsAnotherCurve),
+    (curves.check_curve_missing, ZerosForNoCurve),
+    (curves.check_curve_not_finite, HidesNaN),
+    (curves.check_curve_parameters_matter, IgnoresLast),
+    (curves.check_curve_no_numerical_warnings, TakesLogarithm),
 ]
 
 
@@ -299,6 +384,11 @@ def test_sound_predictor_passes(check, case_of):
     check(case_of(Sound))
 
 
+@pytest.mark.parametrize("check", [*checks.CHECKS, *checks.CURVE_CHECKS], ids=lambda check: check.__name__)
+def test_sound_curve_predictor_passes(check, case_of):
+    check(case_of(SoundCurve))
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("check", "cls"), BROKEN, ids=lambda value: value.__name__)
 def test_broken_predictor_fails(check, cls, case_of):
@@ -308,12 +398,22 @@ def test_broken_predictor_fails(check, cls, case_of):
 
 
 def test_every_check_is_shown_to_fail():
-    assert {check for check, _ in BROKEN} == set(checks.CHECKS) | set(checks.LABEL_CHECKS)
+    assert {check for check, _ in BROKEN} == {
+        *checks.CHECKS,
+        *checks.LABEL_CHECKS,
+        *checks.CURVE_CHECKS,
+    }
 
 
-def test_labels_decide_which_checks_apply():
+def test_needs_decide_which_checks_apply():
     assert checks.checks_for(info()) == (*checks.CHECKS, *checks.LABEL_CHECKS)
     assert checks.checks_for(info(needs=frozenset({"counts"}))) == checks.CHECKS
+    assert checks.checks_for(info(needs=frozenset({"curves"}))) == (*checks.CHECKS, *checks.CURVE_CHECKS)
+    assert set(checks.checks_for(info(needs=frozenset({"labels", "curves"})))) == {
+        *checks.CHECKS,
+        *checks.LABEL_CHECKS,
+        *checks.CURVE_CHECKS,
+    }
 
 
 def test_case_is_reproducible_and_its_queries_are_new(case_of):
