@@ -208,8 +208,15 @@ def doctor(json: Json = False) -> None:
 
 @bench.command(name="import")
 def bench_import(
-    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="nasbench101 (official .tfrecord files).")],
-    source: Annotated[Path, typer.Argument(help="The official file.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="nasbench101, nasbench201 (also NATS-Bench), nasbench301-logs, nasbench301-surrogate, "
+            "nasbench-nlp, naslib or suite-zero.",
+        ),
+    ],
+    source: Annotated[Path, typer.Argument(help="The official file or folder.")],
     out: Annotated[Path, typer.Option("--out", help="Parquet file or folder to write to.")] = Path(),
     json: Json = False,
 ) -> None:

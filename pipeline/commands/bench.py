@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,31 @@ from rich.table import Table
 
 from pipeline.commands.inspect import console
 from pipeline.tables import load_file, load_tables
-from tasks.benchmarks.nasbench101 import import_nasbench101
+from tasks.benchmarks.official.formats import FORMATS
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
 
-FORMATS = {"nasbench101": import_nasbench101}
-"""What can be imported: name -> function of (source, out, on_progress)."""
-
 
 def import_file(kind: str, source: Path, out: Path, *, json: bool) -> int:
-    """Convert an official file into a benchmark table. Returns the exit code.
+    """Convert official files into benchmark tables and describe them. Returns the exit code.
 
     Raises:
         InputError: Unknown format, or a file that is not what it should be.
     """
     if kind not in FORMATS:
         raise InputError(f"bench import {kind}: unknown format; {did_you_mean(kind, FORMATS)}")
-    if not source.is_file():
-        raise InputError(f"{source}: no such file")
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder; {kind} is made from {FORMATS[kind].source}")
     with Progress(console=Console(stderr=True), transient=True, disable=json) as bar:
         task = bar.add_task(f"reading {source.name}", total=1.0)
-        path = FORMATS[kind](source, out, lambda share: bar.update(task, completed=share))
-    return info(str(path), json=json)
+        paths = FORMATS[kind].load()(source, out, lambda share: bar.update(task, completed=share))
+    records = [{"file": str(path), **describe(load_file(str(path)))} for path in paths]
+    if json:
+        Console(soft_wrap=True).print_json(data={"tables": records})
+    else:
+        for record in records:
+            console().print(_facts(record))
+    return 0
 
 
 def info(name: str, *, json: bool) -> int:
@@ -43,11 +47,15 @@ def info(name: str, *, json: bool) -> int:
     if json:
         Console(soft_wrap=True).print_json(data=record)
         return 0
+    console().print(_facts(record))
+    return 0
+
+
+def _facts(record: Mapping[str, Any]) -> Table:
     shown = Table(box=None, show_header=False)
     for key, value in record.items():
         shown.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
-    console().print(shown)
-    return 0
+    return shown
 
 
 def describe(table: BenchmarkTable) -> dict[str, Any]:

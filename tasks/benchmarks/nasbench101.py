@@ -37,7 +37,7 @@ _PROGRESS_RECORDS = 10_000
 
 def import_nasbench101(
     source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
-) -> Path:
+) -> list[Path]:
     """Convert an official file into a benchmark table of ``nasbench101/cifar10``.
 
     One row per cell, in the order of the file: ``val_acc``, ``test_acc`` (percent) and
@@ -54,7 +54,7 @@ def import_nasbench101(
         on_progress: Called with the share of the file that has been read, in [0, 1].
 
     Returns:
-        The path of the table.
+        The path of the table, in a list.
 
     Raises:
         InputError: The source is damaged, incomplete or another kind of file, or there is no folder
@@ -88,7 +88,7 @@ def import_nasbench101(
         "licence": "Apache-2.0",
     }
     write_table(out, table, metadata)
-    return out
+    return [out]
 
 
 def find_module(table: str | Path, module_hash: str) -> Arch:

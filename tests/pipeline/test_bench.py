@@ -17,7 +17,7 @@ def official_file(folder):
 def test_an_official_file_becomes_a_table_that_a_study_runs_on(tmp_path):
     done = naspred("bench", "import", "nasbench101", official_file(tmp_path), "--out", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    (document,) = json.loads(done.stdout)["tables"]
     assert document["task"] == "nasbench101/cifar10"
     assert document["architectures"] == 12
     assert document["val_acc_max"] == 90.0
@@ -42,7 +42,8 @@ def test_bad_input_is_explained(tmp_path):
     torn.write_bytes(torn.read_bytes()[:-10])
     for arguments, expected in (
         (("import", "nasbench102", torn), "did you mean 'nasbench101'"),
-        (("import", "nasbench101", tmp_path / "nothing"), "no such file"),
+        (("import", "nasbench101", tmp_path / "nothing"), "no such file or folder; nasbench101 is made from"),
+        (("import", "nasbench201", tmp_path), "has no files 000000.pickle.pbz2"),
         (("import", "nasbench101", torn, "--out", tmp_path), "nasbench_only108.tfrecord"),
         (("info", "nasbench201/cifar"), "did you mean"),
     ):
