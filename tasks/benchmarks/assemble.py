@@ -75,6 +75,7 @@ def assemble(
         epochs=_epochs(columns, metadata, curves),
         source=metadata.source or columns.file,
         licence=metadata.licence or "not stated",
+        build=metadata.build or {},
     )
     # The table is shared by everything in the process that asks for it.
     for array in (*_fields(table), *table.curves.values(), *table.targets.values()):

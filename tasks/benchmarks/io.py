@@ -14,12 +14,14 @@ import pyarrow.parquet as pq
 from tasks.benchmarks.assemble import TARGET_PREFIX, assemble
 from tasks.benchmarks.columns import Columns
 from tasks.benchmarks.metadata import TableMetadata
-from tasks.benchmarks.schema import SCHEMA
+from tasks.benchmarks.schema import RUN_SCHEMA, SCHEMA
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import SearchSpace
 from tasks.spaces.dag import DagSpace
 from tasks.spaces.registry import get_space
+
+_LEVEL = 9
 
 
 def write_table(path: str | Path, table: pa.Table, metadata: Mapping[str, object]) -> BenchmarkTable:
@@ -27,7 +29,7 @@ def write_table(path: str | Path, table: pa.Table, metadata: Mapping[str, object
 
     Args:
         path: Where to; an existing file is replaced.
-        table: Columns of ``schema.SCHEMA`` and ``target:<name>``; ``arch``, ``canonical`` and
+        table: Columns of ``schema.SCHEMA``, ``schema.RUN_SCHEMA`` and ``target:<name>``; ``arch``, ``canonical`` and
             ``val_acc`` are required, the others may be missing.
         metadata: The fields of ``TableMetadata``; ``space`` and ``dataset`` are required, and
             ``operations`` and ``vertices`` for a space of DAG cells. The fingerprint is computed.
@@ -49,7 +51,13 @@ def write_table(path: str | Path, table: pa.Table, metadata: Mapping[str, object
     try:
         with temporary.open("wb") as file:
             # Checksums of pages let a reader notice damage in columns that the fingerprint leaves out.
-            pq.write_table(full.replace_schema_metadata(facts.to_schema()), file, write_page_checksum=True)
+            pq.write_table(
+                full.replace_schema_metadata(facts.to_schema()),
+                file,
+                compression="zstd",
+                compression_level=_LEVEL,
+                write_page_checksum=True,
+            )
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -87,7 +95,7 @@ def open_parquet(path: str | Path) -> tuple[pa.Table, TableMetadata]:
     try:
         # ParquetFile reads this file only; the data set reader would take folder names for columns.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read()
+            table = file.read([name for name in file.schema_arrow.names if name not in RUN_SCHEMA.names])
             str(table.schema)  # decodes all names, which a damaged file may make impossible
     # Damaged data raise Arrow's errors or, in texts, ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -98,16 +106,17 @@ def open_parquet(path: str | Path) -> tuple[pa.Table, TableMetadata]:
 
 
 def conform(table: pa.Table, file: str) -> pa.Table:
-    """Return the table with exactly the columns of the schema, then its extra targets.
+    """Return the table with exactly the columns of the schema, then its extra targets and runs.
 
     Raises:
         InputError: An unknown column or a wrong type.
     """
     columns = Columns(table, file)
     extra = [name for name in table.column_names if name.startswith(TARGET_PREFIX)]
-    fields = [*SCHEMA, *(pa.field(name, pa.float64()) for name in extra)]
+    by_run = [field for field in RUN_SCHEMA if field.name in table.column_names]
+    fields = [*SCHEMA, *(pa.field(name, pa.float64()) for name in extra), *by_run]
     for name in table.column_names:
-        if name not in SCHEMA.names and name not in extra:
+        if name not in SCHEMA.names and name not in extra and name not in RUN_SCHEMA.names:
             raise InputError(
                 f"{file}: unknown column {name!r}; {did_you_mean(name, SCHEMA.names)}, {TARGET_PREFIX}<name>"
             )

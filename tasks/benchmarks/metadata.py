@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.benchmarks.datasets import DATASETS
 from tasks.benchmarks.schema import SCHEMA_VERSION
@@ -34,6 +35,7 @@ class TableMetadata:
         operations: Vocabulary of a space of DAG cells whose ``arch`` column is JSON.
         vertices: Largest number of vertices of that space.
         fingerprint: Digest of the content.
+        build: How the table was made by training, as a JSON object: recipe, runs, noise ceiling.
         schema_version: Version of the schema that the file was written in.
     """
 
@@ -48,6 +50,7 @@ class TableMetadata:
     operations: tuple[str, ...] | None = None
     vertices: int | None = None
     fingerprint: str | None = None
+    build: Mapping[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
 
     @classmethod
@@ -131,6 +134,9 @@ def _check(name: str, value: object, file: str) -> None:
     if name == "operations":
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
             raise InputError(f"{where} is {value!r}, must be a list of strings")
+    elif name == "build":
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where} is {value!r}, must be an object")
     elif name in ("space", "dataset", "source", "licence", "fingerprint"):
         if not isinstance(value, str):
             raise InputError(f"{where} is {value!r}, must be a string")

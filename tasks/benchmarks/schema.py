@@ -31,5 +31,14 @@ SCHEMA = pa.schema(
 
 Further targets are float columns named ``target:<name>``, null where not measured. File metadata
 (key ``naspred``, JSON): schema_version, space, dataset, num_classes, resolution, channels, epochs,
-source, licence, fingerprint.
+source, licence, fingerprint, and ``build`` with how a table made by ``naspred bench build`` was trained.
 """
+
+RUN_SCHEMA = pa.schema(
+    [
+        pa.field("test_acc_runs", pa.list_(pa.float64())),
+        *(pa.field(f"{name}_runs", pa.list_(pa.list_(pa.float32()))) for name in CURVES),
+    ]
+)
+"""Optional columns with what ``val_acc_runs`` is for ``val_acc``: one value or curve per run, the runs in
+the same order. They are for analyses of noise; a benchmark table in memory does not hold them."""

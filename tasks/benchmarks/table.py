@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ class BenchmarkTable:
         source: Where the numbers come from.
         licence: Licence of the source.
         fingerprint: Digest of the content; part of every task key.
+        build: How a table made by training was made: recipe, runs, noise ceiling. Empty for others.
     """
 
     space: SearchSpace
@@ -55,6 +57,7 @@ class BenchmarkTable:
     epochs: int | None = None
     source: str = ""
     licence: str = ""
+    build: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.codes)

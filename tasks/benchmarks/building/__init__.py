@@ -1,0 +1,1 @@
+"""What a benchmark build trains: which architectures, with which seeds, by which engine."""
