@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.encodings.codes import checked_codes
-from tasks.spaces.base import Codes, EdgeLayout, SearchSpace
+from tasks.errors import InputError
+from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
 
 ABSENT = -1
 """Label of a vertex that a smaller cell does not have."""
@@ -44,6 +45,22 @@ class CellGraphs:
         """Which vertices are there, shape (n, v)."""
         return np.asarray(self.labels != ABSENT)
 
+    def take(self, rows: NDArray[np.int64]) -> CellGraphs:
+        """Return some of the cells."""
+        return CellGraphs(self.adjacency[rows], self.labels[rows], self.classes)
+
+    def with_global_node(self) -> CellGraphs:
+        """Return the cells with self loops and a last vertex into which every other one leads."""
+        n, v = self.labels.shape
+        labels = np.full((n, v + 1), self.classes, dtype=np.int64)
+        labels[:, :-1] = self.labels
+        adjacency = np.zeros((n, v + 1, v + 1), dtype=np.bool_)
+        adjacency[:, :-1, :-1] = self.adjacency
+        adjacency[:, :-1, -1] = self.mask
+        everywhere = np.arange(v + 1)
+        adjacency[:, everywhere, everywhere] = labels != ABSENT
+        return CellGraphs(adjacency, labels, self.classes + 1)
+
 
 def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
     """Return the cells as they are: nothing is pruned or contracted.
@@ -68,6 +85,8 @@ def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
         labels[:, 1:-1] = codes[:, order] + 1
         labels[:, -1] = classes - 1
         return CellGraphs(np.broadcast_to(wiring, (n, *wiring.shape)).copy(), labels, classes)
+    if not isinstance(layout, VertexLayout):
+        raise InputError(f"{space.name}: its cells have no such encoding")
     v = layout.vertices
     bits = v * (v - 1) // 2
     adjacency = np.zeros((n, v, v), dtype=np.bool_)
@@ -87,16 +106,7 @@ def global_node_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
     Raises:
         InputError: The codes are not of the layout of the space.
     """
-    cells = cell_graphs(space, codes)
-    n, v = cells.labels.shape
-    labels = np.full((n, v + 1), cells.classes, dtype=np.int64)
-    labels[:, :-1] = cells.labels
-    adjacency = np.zeros((n, v + 1, v + 1), dtype=np.bool_)
-    adjacency[:, :-1, :-1] = cells.adjacency
-    adjacency[:, :-1, -1] = cells.mask
-    everywhere = np.arange(v + 1)
-    adjacency[:, everywhere, everywhere] = labels != ABSENT
-    return CellGraphs(adjacency, labels, cells.classes + 1)
+    return cell_graphs(space, codes).with_global_node()
 
 
 def line_graph(layout: EdgeLayout) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

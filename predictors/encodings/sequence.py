@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from predictors.encodings.graph import ABSENT, cell_graphs, line_graph
 from tasks.errors import InputError
-from tasks.spaces.base import Codes, EdgeLayout, Layout, SearchSpace
+from tasks.spaces.base import Codes, EdgeLayout, Layout, SearchSpace, VertexLayout
 
 PADDING, NO_ARC, ARC = 0, 1, 2
 """Tokens that are no operation: a vertex that is absent, no arc, an arc."""
@@ -95,10 +95,12 @@ def decode_sequences(space: SearchSpace, tokens: NDArray[np.int64]) -> Codes:
         _, labels = _graph(tokens, v)
         codes = np.empty((len(tokens), len(order)), dtype=np.int16)
         codes[:, order] = labels[:, 1:-1] - 1
-    else:
+    elif isinstance(layout, VertexLayout):
         v = layout.vertices
         adjacency, labels = _graph(tokens, v)
         codes = np.concatenate([adjacency[:, *np.triu_indices(v, 1)], labels], axis=1).astype(np.int16)
+    else:
+        raise InputError(f"{space.name}: its cells have no such encoding")
     again = cell_sequences(space, np.clip(codes, -1, len(layout.operations) - 1)).tokens
     wrong = np.flatnonzero((again != tokens).any(axis=1))
     if wrong.size:

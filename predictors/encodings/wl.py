@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from predictors.encodings.codes import checked_codes
 from predictors.encodings.graph import line_graph
+from tasks.errors import InputError
 from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
 from tasks.spaces.graph_hash import label_values, mix, on_path
 
@@ -48,6 +49,10 @@ class SubtreeFeatures:
 
     ids: Labels
     present: Bools
+
+    def take(self, rows: NDArray[np.int64]) -> SubtreeFeatures:
+        """Return the features of some of the cells."""
+        return SubtreeFeatures(self.ids[rows], self.present[rows])
 
 
 def subtree_features(space: SearchSpace, codes: Codes, rounds: int) -> SubtreeFeatures:
@@ -96,8 +101,10 @@ def operation_graphs(space: SearchSpace, codes: Codes) -> tuple[Bools, Labels, B
     layout, codes = space.layout, checked_codes(space, codes)
     if isinstance(layout, EdgeLayout):
         adjacency, label = _from_edges(layout, codes)
-    else:
+    elif isinstance(layout, VertexLayout):
         adjacency, label = _from_vertices(layout, codes)
+    else:
+        raise InputError(f"{space.name}: its cells have no such encoding")
     present = on_path(adjacency)
     present[:, 0] = present[:, -1] = True
     adjacency &= present[:, :, None] & present[:, None, :]

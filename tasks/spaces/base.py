@@ -52,7 +52,46 @@ class VertexLayout:
     vertices: int
 
 
-Layout: TypeAlias = EdgeLayout | VertexLayout
+@dataclass(frozen=True, slots=True)
+class CellPairLayout:
+    """A normal and a reduction cell whose nodes each sum two operations (DARTS).
+
+    Codes hold, for the normal and then the reduction cell and for each node, two pairs of predecessor
+    and operation, the lower predecessor first; both are different. The inputs of a cell are 0 and 1,
+    its nodes 2, 3, ...
+
+    Attributes:
+        operations: Names; operation codes index this tuple.
+        nodes: Nodes of a cell.
+    """
+
+    operations: tuple[str, ...]
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrentLayout:
+    """Recurrent cells of a free wiring with an operation on each node (NAS-Bench-NLP).
+
+    Vertex 0 is the input, the next ``states`` vertices are the old hidden states, then come the
+    nodes. Codes hold the operation of each node, then the vertices that each node reads, in order
+    (``inputs`` columns per node), then the vertex of each new hidden state; -1 for whatever a smaller
+    cell does not have. A node comes after the nodes that it reads.
+
+    Attributes:
+        operations: Names; the codes of nodes index this tuple.
+        nodes: The largest number of nodes.
+        states: The largest number of hidden states.
+        inputs: The largest number of vertices that a node reads.
+    """
+
+    operations: tuple[str, ...]
+    nodes: int
+    states: int
+    inputs: int
+
+
+Layout: TypeAlias = EdgeLayout | VertexLayout | CellPairLayout | RecurrentLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +184,10 @@ def code_length(layout: Layout) -> int:
     """Return the number of columns of the codes."""
     if isinstance(layout, EdgeLayout):
         return len(layout.edges)
+    if isinstance(layout, CellPairLayout):
+        return 8 * layout.nodes
+    if isinstance(layout, RecurrentLayout):
+        return layout.nodes * (1 + layout.inputs) + layout.states
     return layout.vertices * (layout.vertices + 1) // 2
 
 

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import SearchSpace
+from tasks.spaces.darts import Darts
 from tasks.spaces.nasbench101 import NasBench101
 from tasks.spaces.nasbench201 import NasBench201
 
-_SPACES: Mapping[str, Callable[[], SearchSpace]] = {"nasbench101": NasBench101, "nasbench201": NasBench201}
+_SPACES: Mapping[str, Callable[[], SearchSpace]] = {
+    "darts": Darts,
+    "nasbench101": NasBench101,
+    "nasbench201": NasBench201,
+}
 
 
 def space_names() -> list[str]:
