@@ -17,7 +17,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-bench = typer.Typer(help="Tabular benchmarks: import official files, describe tables.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Tabular benchmarks: build by training, import official files, describe tables.",
+    no_args_is_help=True,
+)
 app.add_typer(bench, name="bench")
 
 EXIT_OK, EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -224,6 +227,74 @@ def bench_import(
     from pipeline.commands import bench as command
 
     raise typer.Exit(command.import_file(kind, source, out, json=json))
+
+
+@bench.command(name="build")
+def bench_build(
+    target: Annotated[
+        str, typer.Argument(metavar="SPACE|FILE", help="A search space, or a build file (YAML).")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", help="Data set: a name, an .npz file, a folder of images, or a text file."),
+    ] = None,
+    archs: Annotated[int | None, typer.Option("--archs", help="Architectures to train.")] = None,
+    runs: Annotated[int | None, typer.Option("--runs", help="Training runs of each.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the architectures and runs.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the build.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="field=value of the recipe; repeatable.")
+    ] = None,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option("--plugin", help="Python file that defines a search space; repeatable."),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", help="Where trainings go: a directory or URL. Default: naspred-benchmarks/<name>."
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="Write the finished table to this file, not into --out.")
+    ] = None,
+    address: Annotated[
+        str,
+        typer.Option(
+            "--address",
+            help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001.",
+        ),
+    ] = "local",
+    num_cpus: Annotated[
+        int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")
+    ] = None,
+    gpus: Annotated[
+        float, typer.Option("--gpus", help="GPU share of one training (0.25, 0.5 or 1); 0 trains on CPUs.")
+    ] = 0.0,
+    serial: Annotated[
+        bool, typer.Option("--serial", help="Train in this process, without Ray; for debugging.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be trained and for how long, and stop.")
+    ] = False,
+    table_only: Annotated[
+        bool, typer.Option("--table-only", help="Train nothing; write the table of what is finished.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train failed architectures again, too.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make a tabular benchmark by real training. What is trained is kept; run again to resume or extend."""
+    from pipeline.commands import build as command
+
+    changes = {"dataset": dataset, "archs": archs, "runs": runs, "seed": seed, "name": name}
+    chosen = command.build_from_options(target, changes, setting or [], plugin or [])
+    settings = command.BuildSettings(
+        out=out, table=table, address=address, num_cpus=num_cpus, gpus=gpus, serial=serial, dry_run=dry_run,
+        table_only=table_only, retry_failed=retry_failed, json=json,
+    )  # fmt: skip
+    raise typer.Exit(command.build(chosen, settings))
 
 
 @bench.command(name="info")

@@ -67,7 +67,7 @@ class PlainReporter:
         done, failed = self._last
         rate = done / max(time.monotonic() - self._began, 1e-9)
         self._console.print(
-            f"{done}/{self._total} done, {failed} failed, {running} running, {rate:.1f}/s, "
+            f"{done}/{self._total} done, {failed} failed, {running} running, {_pace(rate)}, "
             f"about {duration(remaining_s)} left",
             highlight=False,
         )
@@ -81,7 +81,8 @@ class PlainReporter:
 class BarReporter:
     """A live bar with rate, time left and failures."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, doing: str = "evaluating") -> None:
+        self._doing = doing
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
@@ -99,13 +100,13 @@ class BarReporter:
         """Begin."""
         self._began = time.monotonic()
         self._bar.start()
-        self._id = self._bar.add_task("evaluating", total=total, state="starting")
+        self._id = self._bar.add_task(self._doing, total=total, state="starting")
 
     def update(self, statuses: Counter[str], running: int, remaining_s: float) -> None:
         """Redraw."""
         done, failed = sum(statuses.values()), _failed(statuses)
         rate = done / max(time.monotonic() - self._began, 1e-9)
-        state = f"{running} running · {rate:.1f}/s · {duration(remaining_s)} left"
+        state = f"{running} running · {_pace(rate)} · {duration(remaining_s)} left"
         if failed:
             state += f" · [red]{failed} failed[/red]"
         self._bar.update(self._id, completed=done, state=state)
@@ -131,6 +132,11 @@ class Guard:
 
 def _failed(statuses: Counter[str]) -> int:
     return sum(count for status, count in statuses.items() if status in FAILED)
+
+
+def _pace(rate: float) -> str:
+    """Return a rate per second as people say it."""
+    return f"{rate:.1f}/s" if rate >= 0.5 else f"{rate * 60:.1f}/min"
 
 
 def duration(seconds: float) -> str:

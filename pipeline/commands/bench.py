@@ -54,8 +54,16 @@ def info(name: str, *, json: bool) -> int:
 def _facts(record: Mapping[str, Any]) -> Table:
     shown = Table(box=None, show_header=False)
     for key, value in record.items():
-        shown.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+        shown.add_row(key.replace("_", " "), _shown(value))
     return shown
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(entry)}" for key, entry in value.items())
+    return str(value)
 
 
 def describe(table: BenchmarkTable) -> dict[str, Any]:
@@ -82,4 +90,5 @@ def describe(table: BenchmarkTable) -> dict[str, Any]:
         "source": table.source,
         "licence": table.licence,
         "fingerprint": table.fingerprint,
+        **table.build,
     }

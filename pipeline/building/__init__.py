@@ -1,0 +1,1 @@
+"""Making a tabular benchmark: training the networks of a space at scale."""
