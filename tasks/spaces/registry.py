@@ -9,11 +9,13 @@ from tasks.spaces.base import SearchSpace
 from tasks.spaces.darts import Darts
 from tasks.spaces.nasbench101 import NasBench101
 from tasks.spaces.nasbench201 import NasBench201
+from tasks.spaces.nasbench_nlp import NasBenchNlp
 
 _SPACES: Mapping[str, Callable[[], SearchSpace]] = {
     "darts": Darts,
     "nasbench101": NasBench101,
     "nasbench201": NasBench201,
+    "nasbench_nlp": NasBenchNlp,
 }
 
 
