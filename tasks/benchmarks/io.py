@@ -29,8 +29,8 @@ def write_table(path: str | Path, table: pa.Table, metadata: Mapping[str, object
 
     Args:
         path: Where to; an existing file is replaced.
-        table: Columns of ``schema.SCHEMA``, ``schema.RUN_SCHEMA`` and ``target:<name>``; ``arch``, ``canonical`` and
-            ``val_acc`` are required, the others may be missing.
+        table: Columns of ``schema.SCHEMA``, ``schema.RUN_SCHEMA`` and ``target:<name>``; ``arch``,
+            ``canonical`` and ``val_acc`` are required, the others may be missing.
         metadata: The fields of ``TableMetadata``; ``space`` and ``dataset`` are required, and
             ``operations`` and ``vertices`` for a space of DAG cells. The fingerprint is computed.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import SearchSpace
@@ -11,12 +11,29 @@ from tasks.spaces.nasbench101 import NasBench101
 from tasks.spaces.nasbench201 import NasBench201
 from tasks.spaces.nasbench_nlp import NasBenchNlp
 
-_SPACES: Mapping[str, Callable[[], SearchSpace]] = {
+_SPACES: dict[str, Callable[[], SearchSpace]] = {
     "darts": Darts,
     "nasbench101": NasBench101,
     "nasbench201": NasBench201,
     "nasbench_nlp": NasBenchNlp,
 }
+
+
+def register_space(name: str, make: Callable[[], SearchSpace]) -> None:
+    """Add a space, in this process; a plug-in file does this, so that every worker does.
+
+    Args:
+        name: Its name; ``make().name`` must be the same.
+        make: Makes the space, for example its class.
+
+    Raises:
+        InputError: The name is taken, or differs from the space's own.
+    """
+    own = make().name
+    if own != name:
+        raise InputError(f"register_space({name!r}, ...): the space calls itself {own!r}")
+    if _SPACES.setdefault(name, make) is not make:
+        raise InputError(f"the name {name!r} of a space is taken by {_SPACES[name]!r}")
 
 
 def space_names() -> list[str]:
