@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import InputError
-from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout, code_length
+from tasks.spaces.base import (
+    CellPairLayout,
+    Codes,
+    EdgeLayout,
+    RecurrentLayout,
+    SearchSpace,
+    VertexLayout,
+    code_length,
+)
 
 
 def checked_codes(space: SearchSpace, codes: Codes) -> Codes:
@@ -49,6 +57,11 @@ def _code_ranges(space: SearchSpace) -> tuple[int, NDArray[np.int64], NDArray[np
         return width, np.zeros(width, dtype=np.int64), np.full(width, operations - 1)
     if isinstance(layout, CellPairLayout):
         return code_length(layout), *_pair_ranges(layout)
+    if isinstance(layout, RecurrentLayout):
+        last_node = layout.states + layout.nodes
+        high = np.full(code_length(layout), last_node)
+        high[: layout.nodes] = operations - 1
+        return len(high), np.full(len(high), -1), high
     if not isinstance(layout, VertexLayout):
         raise InputError(f"{space.name}: its cells have no encoding")
     bits = layout.vertices * (layout.vertices - 1) // 2
