@@ -20,6 +20,7 @@ from pipeline.rows import PREDICTION_SCHEMA, Row
 from pipeline.work import BatchResult
 from predictors import registry
 from predictors.base import Predictor, PredictorInfo
+from predictors.encoded_table import EncodedTable
 from predictors.observations import Observations
 from predictors.tuning import TunedPredictor
 from tasks.benchmarks.table import BenchmarkTable
@@ -226,6 +227,7 @@ def _observe(
         targets=table.val_acc[rows] if labelled else None,
         curves=curves,
         total_epochs=table.epochs,
+        encoded=table.encoded(rows) if isinstance(table, EncodedTable) else None,
     )
 
 

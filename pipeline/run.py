@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.cost import CostModel
+from pipeline.encode import encoded_tables
 from pipeline.evaluate import Context, failure, new_row
 from pipeline.execute.backend import Backend
 from pipeline.execute.scheduler import Scheduler
@@ -182,7 +183,8 @@ def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: 
     scheduler.add(prepared.todo)
     summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done)
     work, skipped = context_of(prepared.study), _skipped_rows(prepared)
-    drive(scheduler, prepared.tables, work, store, backend, reporter, summary, first=skipped)
+    tables = encoded_tables(prepared.tables, prepared.todo)
+    drive(scheduler, tables, work, store, backend, reporter, summary, first=skipped)
     return summary
 
 

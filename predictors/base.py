@@ -152,6 +152,17 @@ class Predictor(ABC):
         """Whether there is learned state."""
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Names of the shared encodings that it asks its observations for.
+
+        They are then made once for a whole table (``encodings.shared``); others, and those of
+        predictors that do not tell, are made for each fit. Here: the hyperparameter ``encoding``,
+        if there is one.
+        """
+        encoding = self.get_params().get("encoding")
+        return (encoding,) if isinstance(encoding, str) else ()
+
     def get_params(self) -> dict[str, Any]:
         """Return the constructor's arguments with their current values."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}

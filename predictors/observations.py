@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.encodings import encode
+from predictors.encodings.graph import CellGraphs, cell_graphs
+from predictors.encodings.shared import GRAPHS, EncodedRows, subtrees
+from predictors.encodings.wl import SubtreeFeatures, subtree_features
 from tasks.spaces.base import Arch, Codes, DatasetInfo, SearchSpace, as_arch
 
 
@@ -24,6 +27,8 @@ class Observations:
         targets: Final validation accuracy in percent, float64; None for query architectures.
         curves: Learning curves cut to the budget: name -> float32 of shape (n, epochs).
         total_epochs: Length of the full training that ``targets`` are measured after; None if unknown.
+        encoded: Encodings that were made for the whole table; None, or one that is not among them:
+            it is made for these architectures when it is asked for, with the same result.
     """
 
     space: SearchSpace
@@ -32,6 +37,7 @@ class Observations:
     targets: NDArray[np.float64] | None = None
     curves: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     total_epochs: int | None = None
+    encoded: EncodedRows | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -48,8 +54,24 @@ class Observations:
             codes=self.codes[rows],
             targets=None if self.targets is None else self.targets[rows],
             curves={name: curve[rows] for name, curve in self.curves.items()},
+            encoded=None if self.encoded is None else self.encoded.take(rows),
         )
 
     def encode(self, encoding: str) -> NDArray[np.float64]:
         """Return the named encoding of all architectures, shape (n, features), one call."""
+        shared = None if self.encoded is None else self.encoded.get(encoding)
+        if isinstance(shared, np.ndarray):
+            return shared.astype(np.float64)
         return encode(encoding, self.space, self.codes)
+
+    def cell_graphs(self) -> CellGraphs:
+        """Return the architectures as graphs, see ``encodings.graph``."""
+        shared = None if self.encoded is None else self.encoded.get(GRAPHS)
+        return shared if isinstance(shared, CellGraphs) else cell_graphs(self.space, self.codes)
+
+    def subtree_features(self, rounds: int) -> SubtreeFeatures:
+        """Return Weisfeiler-Lehman features after 0 to ``rounds`` rounds, see ``encodings.wl``."""
+        shared = None if self.encoded is None else self.encoded.get(subtrees(rounds))
+        if isinstance(shared, SubtreeFeatures):
+            return shared
+        return subtree_features(self.space, self.codes, rounds)

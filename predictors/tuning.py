@@ -77,6 +77,11 @@ class TunedPredictor(Predictor):
         self.tuning = tuning
         self.seed = seed
 
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Those of the default configuration."""
+        return self._make(self.fixed).encodings
+
     def _fit(self, train: Observations) -> None:
         began = time.perf_counter()
         configs = self._configurations()

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 
-from predictors.encodings.graph import global_node_graphs
+from predictors.encodings.shared import GRAPHS
 from predictors.model_based.neural.bonas_network import (
     BonasSettings,
     initial_bonas,
@@ -59,8 +59,13 @@ class Bonas(StackedRegressor[Initial]):
         self.learning_rate = learning_rate
         self.seed = seed
 
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Graphs."""
+        return (GRAPHS,)
+
     def _inputs(self, observations: Observations) -> Inputs:
-        graphs = global_node_graphs(observations.space, observations.codes)
+        graphs = observations.cell_graphs().with_global_node()
         hears = graphs.adjacency.transpose(0, 2, 1).astype(np.float64)
         if self.aggregate == "mean":
             hears /= np.maximum(hears.sum(axis=2, keepdims=True), 1.0)

@@ -21,7 +21,7 @@ from typing import Annotated, ClassVar, Self
 
 import numpy as np
 
-from predictors.encodings.graph import cell_graphs
+from predictors.encodings.shared import GRAPHS
 from predictors.model_based.neural.batches import epochs_for
 from predictors.model_based.neural.gcn_network import (
     GcnSettings,
@@ -76,8 +76,13 @@ class Gcn(StackedRegressor[Initial]):
         self.gain = gain
         self.seed = seed
 
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Graphs."""
+        return (GRAPHS,)
+
     def _inputs(self, observations: Observations) -> Inputs:
-        graphs = cell_graphs(observations.space, observations.codes)
+        graphs = observations.cell_graphs()
         return {
             "spread": propagation(graphs.adjacency.astype(np.float64)),
             "features": graphs.features,

@@ -24,7 +24,8 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 
 from predictors.base import NotFittedError, Predictor
-from predictors.encodings.wl import SubtreeFeatures, subtree_features
+from predictors.encodings.shared import subtrees
+from predictors.encodings.wl import SubtreeFeatures
 from predictors.model_based.encoded import Standardiser
 from predictors.model_based.wl_kernel import Vocabulary
 from predictors.observations import Observations
@@ -97,6 +98,11 @@ class WeisfeilerLehmanProcess(Predictor):
         self.max_noise = max_noise
         self.seed = seed
 
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Subtree features of all rounds."""
+        return (subtrees(self.rounds),)
+
     def _fit(self, train: Observations) -> None:
         assert train.targets is not None
         scale = Standardiser.of(np.asarray(train.targets, dtype=np.float64))
@@ -104,14 +110,14 @@ class WeisfeilerLehmanProcess(Predictor):
         errors = Standardiser.of(logs)
         model = None
         if scale.std > 0.0 and errors.std > 0.0:
-            features = subtree_features(train.space, train.codes, self.rounds)
+            features = train.subtree_features(self.rounds)
             model = _fit_state(features, (logs - errors.mean) / errors.std, errors, self.max_noise)
         self.scale_, self.model_ = scale, model
 
     def _predict(self, query: Observations) -> Floats:
         if self.model_ is None or len(query) == 0:
             return np.full(len(query), self.scale_.mean)
-        incidence = self.model_.vocabulary.incidence(_features(self.model_, query))
+        incidence = self.model_.vocabulary.incidence(query.subtree_features(self.rounds))
         return np.asarray(-100.0 * np.expm1(_log_errors(self.model_, incidence)))
 
     def predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
@@ -125,7 +131,7 @@ class WeisfeilerLehmanProcess(Predictor):
         if self.model_ is None or len(query) == 0:
             return np.full(len(query), self.scale_.mean), np.zeros(len(query))
         model = self.model_
-        incidence = model.vocabulary.incidence(_features(model, query))
+        incidence = model.vocabulary.incidence(query.subtree_features(self.rounds))
         logs = _log_errors(model, incidence)
         explained = np.zeros(len(query))
         for start in range(0, len(query), _BLOCK):
@@ -179,10 +185,6 @@ def best_noise(values: Floats, projected: Floats, max_noise: float) -> tuple[flo
     fine = minimize_scalar(loss, bounds=ends, method="bounded")
     log_noise, value = (fine.x, fine.fun) if fine.fun < losses[best] else (grid[best], losses[best])
     return float(np.exp(log_noise)), -float(value)
-
-
-def _features(model: WLState, query: Observations) -> SubtreeFeatures:
-    return subtree_features(query.space, query.codes, model.vocabulary.rounds)
 
 
 def _log_errors(model: WLState, incidence: csr_array) -> Floats:
