@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.encodings import adjacency, path
+from predictors.encodings import adjacency, pairs, path
 from predictors.encodings.codes import checked_codes
 from tasks.errors import InputError, did_you_mean
-from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout
 
 __all__ = ["encode", "encoding_dim", "encoding_names"]
 
@@ -30,6 +30,10 @@ _ENCODINGS: dict[type, dict[str, tuple[_Encoder, _Dimension]]] = {
     VertexLayout: {
         "adjacency": (adjacency.encode_vertices, adjacency.vertex_features),
         "path": (path.encode_vertices, path.vertex_features),
+    },
+    CellPairLayout: {
+        "adjacency": (pairs.encode_adjacency, pairs.adjacency_features),
+        "path": (pairs.encode_path, pairs.path_features),
     },
 }
 

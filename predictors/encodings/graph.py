@@ -7,14 +7,16 @@ BONAS", NeurIPS 2020, section 3.1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictors.encodings.codes import checked_codes
+from predictors.encodings.pairs import CELLS, INPUTS, PAIRS, unpack
 from tasks.errors import InputError
-from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.darts_graph import merged_adjacency
 
 ABSENT = -1
 """Label of a vertex that a smaller cell does not have."""
@@ -29,11 +31,13 @@ class CellGraphs:
         labels: Class of each vertex, shape (n, v): 0 input, then the operations, then output (then
             global node); ``ABSENT`` for a vertex that is not there.
         classes: Number of classes.
+        cells: How many cells of v / cells vertices each are side by side, without an arc between them.
     """
 
     adjacency: NDArray[np.bool_]
     labels: NDArray[np.int64]
     classes: int
+    cells: int = 1
 
     @property
     def features(self) -> NDArray[np.float64]:
@@ -47,10 +51,15 @@ class CellGraphs:
 
     def take(self, rows: NDArray[np.int64]) -> CellGraphs:
         """Return some of the cells."""
-        return CellGraphs(self.adjacency[rows], self.labels[rows], self.classes)
+        return replace(self, adjacency=self.adjacency[rows], labels=self.labels[rows])
 
     def with_global_node(self) -> CellGraphs:
-        """Return the cells with self loops and a last vertex into which every other one leads."""
+        """Return the cells with self loops and a last vertex into which every other one leads.
+
+        Of cells side by side each gets such a vertex first (of a class of its own), then all together.
+        """
+        if self.cells > 1:
+            return _side_by_side([part.with_global_node() for part in self._apart()]).with_global_node()
         n, v = self.labels.shape
         labels = np.full((n, v + 1), self.classes, dtype=np.int64)
         labels[:, :-1] = self.labels
@@ -61,13 +70,22 @@ class CellGraphs:
         adjacency[:, everywhere, everywhere] = labels != ABSENT
         return CellGraphs(adjacency, labels, self.classes + 1)
 
+    def _apart(self) -> list[CellGraphs]:
+        v = self.labels.shape[1] // self.cells
+        blocks = [slice(cell * v, (cell + 1) * v) for cell in range(self.cells)]
+        return [
+            CellGraphs(self.adjacency[:, block, block], self.labels[:, block], self.classes)
+            for block in blocks
+        ]
+
 
 def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
     """Return the cells as they are: nothing is pruned or contracted.
 
     Operations on edges become vertices between an input and an output: 8 vertices of 7 classes for
     NAS-Bench-201. Operations on vertices stay where they are: 7 vertices of 5 classes for cells like
-    those of NAS-Bench-101.
+    those of NAS-Bench-101. Both cells of DARTS are side by side, see ``tasks.spaces.darts.Darts.graph``:
+    22 vertices of 9 classes.
 
     Args:
         space: The search space that the codes belong to.
@@ -85,6 +103,15 @@ def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
         labels[:, 1:-1] = codes[:, order] + 1
         labels[:, -1] = classes - 1
         return CellGraphs(np.broadcast_to(wiring, (n, *wiring.shape)).copy(), labels, classes)
+    if isinstance(layout, CellPairLayout):
+        sources, operations = unpack(layout, codes)
+        classes = len(layout.operations) + 2
+        inner = PAIRS * layout.nodes
+        of_cells = np.zeros((n, CELLS, INPUTS + inner + 1), dtype=np.int64)
+        of_cells[:, :, INPUTS:-1] = operations.reshape(n, CELLS, inner) + 1
+        of_cells[:, :, -1] = classes - 1
+        both = of_cells.reshape(n, CELLS * (INPUTS + inner + 1))
+        return CellGraphs(merged_adjacency(sources), both, classes, CELLS)
     if not isinstance(layout, VertexLayout):
         raise InputError(f"{space.name}: its cells have no such encoding")
     v = layout.vertices
@@ -97,7 +124,8 @@ def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
 def global_node_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
     """Return ``cell_graphs`` with self loops and a last vertex into which every other one leads.
 
-    9 vertices of 8 classes for NAS-Bench-201, 8 of 6 for cells like those of NAS-Bench-101.
+    9 vertices of 8 classes for NAS-Bench-201, 8 of 6 for cells like those of NAS-Bench-101, 25 of 11
+    for DARTS.
 
     Args:
         space: The search space that the codes belong to.
@@ -107,6 +135,17 @@ def global_node_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
         InputError: The codes are not of the layout of the space.
     """
     return cell_graphs(space, codes).with_global_node()
+
+
+def _side_by_side(parts: list[CellGraphs]) -> CellGraphs:
+    """Return graphs of one set of classes as graphs of one cell."""
+    n, v = parts[0].labels.shape
+    adjacency = np.zeros((n, len(parts) * v, len(parts) * v), dtype=np.bool_)
+    for place, part in enumerate(parts):
+        block = slice(place * v, (place + 1) * v)
+        adjacency[:, block, block] = part.adjacency
+    labels = np.concatenate([part.labels for part in parts], axis=1)
+    return CellGraphs(adjacency, labels, parts[0].classes)
 
 
 def line_graph(layout: EdgeLayout) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -12,12 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.encodings.graph import ABSENT, cell_graphs, line_graph
+from predictors.encodings.graph import ABSENT, CellGraphs, cell_graphs, global_node_graphs, line_graph
+from predictors.encodings.pairs import CELLS, INPUTS, PAIRS, every_choice
 from tasks.errors import InputError
-from tasks.spaces.base import Codes, EdgeLayout, Layout, SearchSpace, VertexLayout
+from tasks.spaces.base import (
+    CellPairLayout,
+    Codes,
+    EdgeLayout,
+    Layout,
+    SearchSpace,
+    VertexLayout,
+    code_length,
+)
 
 PADDING, NO_ARC, ARC = 0, 1, 2
 """Tokens that are no operation: a vertex that is absent, no arc, an arc."""
+
+PAIR_VERTICES = 35
+"""Vertices of a sequence of two cells, absent ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +37,7 @@ class CellSequences:
     """n cells as sequences of one length.
 
     Attributes:
-        tokens: Shape (n, length). The vertices 1, 2, ... of ``cell_graphs`` one after the other:
+        tokens: Shape (n, length). The vertices 1, 2, ... of ``sequence_graphs`` one after the other:
             j tokens for the arcs from the vertices 0..j-1, then class + 2. All tokens of an absent
             vertex, and those for arcs from one, are ``PADDING``.
         possible: Which tokens a cell of the space may have at each position, bool of shape (length,
@@ -44,8 +56,9 @@ class CellSequences:
 def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
     """Return a token sequence per cell.
 
-    Length 35 and 9 tokens for NAS-Bench-201; 27 and 7 for cells like those of NAS-Bench-101: in
-    general (v + 2)(v - 1)/2 for v vertices, and the number of classes of ``cell_graphs`` + 2.
+    Length 35 and 9 tokens for NAS-Bench-201; 27 and 7 for cells like those of NAS-Bench-101; 629 and 13
+    for DARTS: in general (v + 2)(v - 1)/2 for v vertices, and the number of classes of
+    ``sequence_graphs`` + 2.
 
     Args:
         space: The search space that the codes belong to.
@@ -54,14 +67,50 @@ def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
     Raises:
         InputError: The codes are not of the layout of the space.
     """
-    cells = cell_graphs(space, codes)
+    cells = sequence_graphs(space, codes)
+    if isinstance(space.layout, CellPairLayout):
+        few = sequence_graphs(space, every_choice(space.layout))
+        possible = np.zeros((_length(PAIR_VERTICES), cells.classes + 2), dtype=np.bool_)
+        possible[np.arange(len(possible)), _tokens(few)] = True
+    else:
+        possible = _possible_tokens(space.layout, cells.labels.shape[1], cells.classes + 2)
+    return CellSequences(_tokens(cells), possible)
+
+
+def _tokens(cells: CellGraphs) -> NDArray[np.int64]:
     n, v = cells.labels.shape
     both = cells.mask[:, :, None] & cells.mask[:, None, :]
     arcs = np.where(both, np.where(cells.adjacency, ARC, NO_ARC), PADDING)
     operations = np.where(cells.labels == ABSENT, PADDING, cells.labels + 2)
     columns = [np.concatenate([arcs[:, :j, j], operations[:, j : j + 1]], axis=1) for j in range(1, v)]
-    tokens = np.concatenate(columns, axis=1) if v > 1 else np.zeros((n, 0), dtype=np.int64)
-    return CellSequences(tokens.astype(np.int64), _possible_tokens(space.layout, v, cells.classes + 2))
+    tokens = np.concatenate(columns, axis=1) if v > 1 else np.zeros((n, 0))
+    return tokens.astype(np.int64)
+
+
+def _length(v: int) -> int:
+    return (v + 2) * (v - 1) // 2
+
+
+def sequence_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
+    """Return the graphs that sequences spell.
+
+    Those of ``cell_graphs``; for DARTS those of ``global_node_graphs``, with absent vertices behind.
+
+    Args:
+        space: The search space that the codes belong to.
+        codes: Shape (n, code length).
+
+    Raises:
+        InputError: The codes are not of the layout of the space.
+    """
+    if not isinstance(space.layout, CellPairLayout):
+        return cell_graphs(space, codes)
+    graphs = global_node_graphs(space, codes)
+    n, v = graphs.labels.shape
+    adjacency = np.zeros((n, PAIR_VERTICES, PAIR_VERTICES), dtype=np.bool_)
+    labels = np.full((n, PAIR_VERTICES), ABSENT, dtype=np.int64)
+    adjacency[:, :v, :v], labels[:, :v] = graphs.adjacency, graphs.labels
+    return CellGraphs(adjacency, labels, graphs.classes)
 
 
 def _possible_tokens(layout: Layout, v: int, vocabulary: int) -> NDArray[np.bool_]:
@@ -99,6 +148,8 @@ def decode_sequences(space: SearchSpace, tokens: NDArray[np.int64]) -> Codes:
         v = layout.vertices
         adjacency, labels = _graph(tokens, v)
         codes = np.concatenate([adjacency[:, *np.triu_indices(v, 1)], labels], axis=1).astype(np.int16)
+    elif isinstance(layout, CellPairLayout):
+        codes = _decoded_pairs(layout, *_graph(tokens, PAIR_VERTICES))
     else:
         raise InputError(f"{space.name}: its cells have no such encoding")
     again = cell_sequences(space, np.clip(codes, -1, len(layout.operations) - 1)).tokens
@@ -110,7 +161,7 @@ def decode_sequences(space: SearchSpace, tokens: NDArray[np.int64]) -> Codes:
 
 def _graph(tokens: NDArray[np.int64], v: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Return adjacency and labels, as in ``cell_graphs``."""
-    length = (v + 2) * (v - 1) // 2
+    length = _length(v)
     if tokens.ndim != 2 or tokens.shape[1] != length:
         raise InputError(f"token sequences have shape {tokens.shape}, expected (n, {length})")
     adjacency = np.zeros((len(tokens), v, v), dtype=np.bool_)
@@ -122,3 +173,25 @@ def _graph(tokens: NDArray[np.int64], v: int) -> tuple[NDArray[np.bool_], NDArra
         labels[:, j] = np.where(operation == PADDING, ABSENT, operation - 2)
         start += j + 1
     return adjacency, labels
+
+
+def _decoded_pairs(layout: CellPairLayout, adjacency: NDArray[np.bool_], labels: NDArray[np.int64]) -> Codes:
+    """Return the nearest legal codes of graphs as in ``sequence_graphs``; exact for those of a cell."""
+    n, inner = len(labels), PAIRS * layout.nodes
+    codes = np.empty((n, CELLS, layout.nodes, PAIRS, 2), dtype=np.int16)
+    for cell in range(CELLS):
+        # A cell is its inputs, its pairs, output and global node.
+        start = cell * (INPUTS + inner + 2)
+        block = slice(start, start + INPUTS + inner)
+        pairs = slice(start + INPUTS, start + INPUTS + inner)
+        arcs = adjacency[:, block, pairs]
+        # Both pairs of a node lead where it leads: the first arc tells.
+        first = arcs.argmax(axis=1).reshape(n, layout.nodes, PAIRS)
+        source = np.where(first < INPUTS, first, INPUTS + (first - INPUTS) // PAIRS)
+        node = np.arange(layout.nodes)
+        source[:, :, 0] = np.minimum(source[:, :, 0], node)
+        source[:, :, 1] = np.clip(source[:, :, 1], source[:, :, 0] + 1, node + 1)
+        codes[:, cell, :, :, 0] = source
+        operation = np.clip(labels[:, pairs] - 1, 0, len(layout.operations) - 1)
+        codes[:, cell, :, :, 1] = operation.reshape(n, layout.nodes, PAIRS)
+    return codes.reshape(n, code_length(layout))

@@ -11,19 +11,22 @@ subtrees have one label with probability of about 2^-64.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictors.encodings.codes import checked_codes
 from predictors.encodings.graph import line_graph
+from predictors.encodings.pairs import CELLS, INPUTS, PAIRS, unpack
 from tasks.errors import InputError
-from tasks.spaces.base import Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout
 from tasks.spaces.graph_hash import label_values, mix, on_path
 
 ZERO, IDENTITY = "none", "skip_connect"
 """Operations on edges that carry nothing, and that pass their input on unchanged."""
+
+_PAIR_INPUTS = ("output of the cell before the last", "output of the last cell")
 
 Bools = NDArray[np.bool_]
 Labels = NDArray[np.uint64]
@@ -45,14 +48,17 @@ class SubtreeFeatures:
         ids: Shape (n, rounds + 1, v), in an order that is equal for isomorphic cells; a cell of
             fewer than v vertices fills the first places, and the others mean nothing.
         present: Which places are filled, shape (n, v).
+        cells: Of how many cells an architecture consists; each has v / cells places, and no feature
+            of one is equal to a feature of another.
     """
 
     ids: Labels
     present: Bools
+    cells: int = 1
 
     def take(self, rows: NDArray[np.int64]) -> SubtreeFeatures:
         """Return the features of some of the cells."""
-        return SubtreeFeatures(self.ids[rows], self.present[rows])
+        return replace(self, ids=self.ids[rows], present=self.present[rows])
 
 
 def subtree_features(space: SearchSpace, codes: Codes, rounds: int) -> SubtreeFeatures:
@@ -79,7 +85,13 @@ def subtree_features(space: SearchSpace, codes: Codes, rounds: int) -> SubtreeFe
             inputs = (mix(label ^ _PREDECESSOR)[:, None, :] @ arcs)[:, 0, :]
             label = mix(mix(label) + inputs)
         ids[:, done] = _numbered(mix(label + np.uint64(done)), present)
-    return SubtreeFeatures(ids, np.arange(v) < present.sum(axis=1)[:, None])
+    places = np.arange(v) < present.sum(axis=1)[:, None]
+    if not isinstance(space.layout, CellPairLayout):
+        return SubtreeFeatures(ids, places)
+    which = np.arange(CELLS, dtype=np.uint64)[:, None, None]
+    apart = mix(ids.reshape(-1, CELLS, rounds + 1, v) + which)
+    side_by_side = apart.transpose(0, 2, 1, 3).reshape(-1, rounds + 1, CELLS * v)
+    return SubtreeFeatures(side_by_side, places.reshape(-1, CELLS * v), CELLS)
 
 
 def operation_graphs(space: SearchSpace, codes: Codes) -> tuple[Bools, Labels, Bools]:
@@ -90,10 +102,13 @@ def operation_graphs(space: SearchSpace, codes: Codes) -> tuple[Bools, Labels, B
     as they are. Then vertices that are on no path from input to output are dropped. A cell without
     such a path is an input and an output without an arc between them.
 
+    The cells of DARTS are graphs of their own, the two of an architecture one after the other: two
+    inputs, per node its two operations and their sum, output, 15 vertices. All of them are on a path.
+
     Returns:
         Adjacency, shape (n, v, v), upper triangular; labels, shape (n, v); which vertices are
         there, shape (n, v): always the first, the input, and the last, the output. The labels of
-        the others mean nothing.
+        the others mean nothing. For DARTS 2n cells.
 
     Raises:
         InputError: The codes are not of the layout of the space.
@@ -103,6 +118,8 @@ def operation_graphs(space: SearchSpace, codes: Codes) -> tuple[Bools, Labels, B
         adjacency, label = _from_edges(layout, codes)
     elif isinstance(layout, VertexLayout):
         adjacency, label = _from_vertices(layout, codes)
+    elif isinstance(layout, CellPairLayout):
+        return _from_pairs(layout, codes)
     else:
         raise InputError(f"{space.name}: its cells have no such encoding")
     present = on_path(adjacency)
@@ -127,16 +144,49 @@ def _from_edges(layout: EdgeLayout, codes: Codes) -> tuple[Bools, Labels]:
     of_vertex = np.full((n, v), "", dtype=operation.dtype)
     of_vertex[:, 1:-1] = operation[codes[:, order]]
     adjacency = wiring & (of_vertex != ZERO)[:, :, None] & (of_vertex != ZERO)[:, None, :]
-    for vertex in range(1, v - 1):
-        # One after the other, so that arcs made by one vertex are there for the next.
-        skip = of_vertex[:, vertex] == IDENTITY
-        into = adjacency[:, :, vertex] & skip[:, None]
-        adjacency |= into[:, :, None] & adjacency[:, None, vertex, :]
-        adjacency[skip, :, vertex] = adjacency[skip, vertex, :] = False
+    _contract(adjacency, of_vertex == IDENTITY)
     names = label_values(("input", *layout.operations, "output"))
     label = np.empty((n, v), dtype=np.uint64)
     label[:, 0], label[:, 1:-1], label[:, -1] = names[0], names[1 + codes[:, order].astype(int)], names[-1]
     return adjacency, label
+
+
+def _from_pairs(layout: CellPairLayout, codes: Codes) -> tuple[Bools, Labels, Bools]:
+    sources, operations = (part.reshape(-1, layout.nodes, PAIRS) for part in unpack(layout, codes))
+    n, v = len(sources), INPUTS + 3 * layout.nodes + 1
+    # Inputs, per node both operations and their sum, output; where a predecessor's value is.
+    value = np.concatenate([np.arange(INPUTS), INPUTS + 3 * np.arange(layout.nodes) + PAIRS])
+    cells = np.arange(n)
+    adjacency = np.zeros((n, v, v), dtype=np.bool_)
+    names = label_values((*layout.operations, *_PAIR_INPUTS, "add", "output"))
+    label = np.full((n, v), names[-2])
+    label[:, :INPUTS], label[:, -1] = names[-4:-2], names[-1]
+    skip = np.zeros((n, v), dtype=np.bool_)
+    for node, total in enumerate(value[INPUTS:].tolist()):
+        for pair in range(PAIRS):
+            vertex, operation = total - PAIRS + pair, operations[:, node, pair]
+            adjacency[cells, value[sources[:, node, pair]], vertex] = True
+            label[:, vertex] = names[operation]
+            skip[:, vertex] = np.array(layout.operations)[operation] == IDENTITY
+        adjacency[:, total - PAIRS : total, total] = True
+    adjacency[:, value[INPUTS:], -1] = True
+    _contract(adjacency, skip)
+    return adjacency, label, ~skip
+
+
+def _contract(adjacency: Bools, skip: Bools) -> None:
+    """Replace vertices that pass their input on by arcs, in place.
+
+    Args:
+        adjacency: Shape (n, v, v), upper triangular.
+        skip: Which vertices, shape (n, v); neither the first nor the last.
+    """
+    for vertex in range(1, adjacency.shape[1] - 1):
+        # One after the other, so that arcs made by one vertex are there for the next.
+        passed = skip[:, vertex]
+        into = adjacency[:, :, vertex] & passed[:, None]
+        adjacency |= into[:, :, None] & adjacency[:, None, vertex, :]
+        adjacency[passed, :, vertex] = adjacency[passed, vertex, :] = False
 
 
 def _numbered(label: Labels, present: Bools) -> Labels:

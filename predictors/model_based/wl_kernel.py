@@ -42,11 +42,13 @@ class Vocabulary:
             give equal results to the last bit.
         """
         ids = features.ids[:, : self.rounds + 1].transpose(0, 2, 1)
-        n = len(ids)
+        n, places, _ = ids.shape
         column = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
         known = (self.ids[column] == ids) & features.present[:, :, None]
         of_cell = known.reshape(n, -1).sum(axis=1)
-        size = features.present.sum(axis=1) * (self.rounds + 1)
-        values = np.repeat(1.0 / np.sqrt(size), of_cell)
+        # The kernel of architectures of several cells is the mean of the kernels of its cells.
+        by_cell = (n, features.cells, places // features.cells)
+        size = features.present.reshape(by_cell).sum(axis=2) * (features.cells * (self.rounds + 1))
+        values = np.repeat(1.0 / np.sqrt(size.ravel()), known.reshape(*by_cell[:2], -1).sum(axis=2).ravel())
         starts = np.concatenate([[0], np.cumsum(of_cell)])
         return csr_array((values, column[known], starts), shape=(n, len(self.ids)))
