@@ -59,7 +59,7 @@ def import_nasbench_nlp(
     for number, file in enumerate(files, start=1):
         run = _read(file)
         if run is not None:
-            runs.setdefault(run["arch"], []).append(run)
+            runs.setdefault(run["canonical"], []).append(run)
         if on_progress is not None:
             on_progress(number / len(files))
     lengths = [len(run["val_loss"]) for group in runs.values() for run in group]
