@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.encodings import encode, encoding_names
+from predictors.encodings import encode, encoding_dim, encoding_names
 from predictors.encodings.graph import CellGraphs, cell_graphs
 from predictors.encodings.wl import SubtreeFeatures, subtree_features
 from tasks.errors import InputError
@@ -21,8 +21,8 @@ GRAPHS = "graphs"
 MAX_BYTES = 2**26
 """Larger ones are not shared: each fit then encodes its own architectures."""
 
-_CHUNK = 4096
-"""Rows that are encoded at a time, since zeros and ones take eight times the memory meanwhile."""
+_CHUNK_ENTRIES = 2**22
+"""Features that are computed at a time, since zeros and ones take eight times the memory meanwhile."""
 
 _PROBE = 64
 
@@ -93,9 +93,10 @@ def _encode(name: str, space: SearchSpace, codes: Codes) -> Encoded | None:
         return subtree_features(space, codes, int(name.split()[1]))
     if name not in encoding_names(space):
         return None
+    chunk = max(1, _CHUNK_ENTRIES // encoding_dim(name, space))
     parts = [
-        encode(name, space, codes[start : start + _CHUNK]).astype(np.uint8)
-        for start in range(0, max(1, len(codes)), _CHUNK)
+        encode(name, space, codes[start : start + chunk]).astype(np.uint8)
+        for start in range(0, max(1, len(codes)), chunk)
     ]
     return np.concatenate(parts)
 
