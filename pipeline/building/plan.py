@@ -36,7 +36,6 @@ class BuildPlan:
 
     Attributes:
         build: The build.
-        recipe: Its recipe.
         data: The images or texts to train on.
         texts: All architectures of the build, in official notation.
         todo: What has not been trained.
@@ -45,7 +44,6 @@ class BuildPlan:
     """
 
     build: Build
-    recipe: Any
     data: Any
     texts: list[str]
     todo: list[TrainingJob]
@@ -82,7 +80,7 @@ def make_plan(
         if missing:
             job = TrainingJob(identity, space.name, data.info.name, index, arch, text, form, tuple(missing))
             todo.append(job)
-    return BuildPlan(build, recipe, data, texts, todo, len(texts) - len(todo), cost)
+    return BuildPlan(build, data, texts, todo, len(texts) - len(todo), cost)
 
 
 def rows_of_build(store: ResultStore, identity: str, columns: list[str] | None = None) -> pa.Table:

@@ -16,7 +16,6 @@ from pipeline.execute.threads import limit_threads
 from pipeline.progress import Reporter
 from pipeline.run import RunSummary, drive
 from pipeline.store import ResultStore
-from tasks.benchmarks.building.engine import engine_of
 from tasks.benchmarks.building.job import TrainingJob
 from tasks.benchmarks.io import write_table
 from tasks.benchmarks.table import BenchmarkTable
@@ -30,7 +29,7 @@ def work_of(plan: BuildPlan, device: str) -> TrainingWork:
     """Return what workers need to know of a build."""
     build = plan.build
     share = plan.cost.share if device != "cpu" else 0.0
-    return TrainingWork(build.name, plan.recipe, build.task_timeout_s, device, share, build.sources)
+    return TrainingWork(build.name, build.recipe, build.task_timeout_s, device, share, build.sources)
 
 
 def execute(
@@ -58,7 +57,7 @@ def measure(plan: BuildPlan, device: str) -> None:
         RunError: A trial training failed.
     """
     limit_threads()
-    jobs, epochs = plan.todo[:TRIAL_ARCHITECTURES], plan.recipe.epochs
+    jobs, epochs = plan.todo[:TRIAL_ARCHITECTURES], int(plan.build.recipe["epochs"])
     seconds = {}
     for short in (TRIAL_EPOCHS[0], *TRIAL_EPOCHS):  # the first one also loads libraries, and is not counted
         recipe = _shortened(plan, min(short, epochs))
@@ -70,11 +69,11 @@ def measure(plan: BuildPlan, device: str) -> None:
         plan.cost.observe(job, first + slope * max(epochs - low, 0))
 
 
-def _shortened(plan: BuildPlan, epochs: int) -> Any:  # noqa: ANN401
-    mapping = plan.recipe.to_mapping() | {"epochs": epochs}
+def _shortened(plan: BuildPlan, epochs: int) -> dict[str, Any]:
+    mapping = plan.build.recipe | {"epochs": epochs}
     if "warmup_steps" in mapping:  # a warm-up may be longer than a shortened training
         mapping["warmup_steps"] = 0
-    return engine_of(plan.build.space).make_recipe(mapping, "trial")
+    return mapping
 
 
 def _timed(work: TrainingWork, job: TrainingJob, data: Any) -> float:  # noqa: ANN401

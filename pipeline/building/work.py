@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +33,7 @@ class TrainingWork:
 
     Attributes:
         study: Name of the build.
-        recipe: Its recipe.
+        recipe: All fields of its recipe; the object may be of a class that only a plug-in knows.
         task_timeout_s: Time limit of one job.
         device: Torch device.
         memory_share: Part of the device's memory that this process may use; 0 on a CPU.
@@ -41,7 +41,7 @@ class TrainingWork:
     """
 
     study: str
-    recipe: Any
+    recipe: Mapping[str, Any]
     task_timeout_s: float
     device: str = "cpu"
     memory_share: float = 0.0
@@ -71,7 +71,7 @@ class TrainingWork:
         """Return a row with everything known before the job runs."""
         return {
             "key": job.key, "study": self.study, "identity": job.identity,
-            "recipe": json.dumps(self.recipe.to_mapping(), sort_keys=True), "space": job.space,
+            "recipe": json.dumps(self.recipe, sort_keys=True), "space": job.space,
             "dataset": job.dataset, "index": job.index, "arch": job.text, "canonical": job.canonical,
             "runs": list(job.runs), "seeds": job.seeds, "attempts": 1,
         }  # fmt: skip
@@ -83,8 +83,9 @@ class TrainingWork:
         try:
             with time_limit(self.task_timeout_s):
                 engine, space = engine_of(job.space), get_space(job.space)
-                trained = engine.train_runs(space, job.arch, self.recipe, data, job.seeds, self.device)
-                row.update(_measurements(trained, len(job.runs), self.recipe.epochs))
+                recipe = engine.make_recipe(self.recipe, f"build {self.study}")
+                trained = engine.train_runs(space, job.arch, recipe, data, job.seeds, self.device)
+                row.update(_measurements(trained, len(job.runs), recipe.epochs))
         except TaskTimeout as error:
             failure(row, "timeout", "TaskTimeout", str(error))
         except Exception as error:  # noqa: BLE001 - a failure of any kind is a row, never the end of the build

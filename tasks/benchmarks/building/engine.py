@@ -56,7 +56,7 @@ class TrainedRuns(Protocol):
 
 
 class Engine(Protocol):
-    """Trains networks. A module with these three functions is one."""
+    """Trains networks. Recipes may be of any class, data of any class that workers can import."""
 
     def make_recipe(self, mapping: Mapping[str, Any], where: str, /) -> Any:  # noqa: ANN401
         """Read a recipe. Raises InputError for an unknown field or a wrong value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from tasks.seeds import derive_seed, digest
@@ -16,7 +17,7 @@ _FIRST_FIELDS = frozenset(
     {
         "space", "dataset", "epochs", "steps_per_epoch", "batch_size", "lr", "schedule", "warmup_steps",
         "momentum", "weight_decay", "label_smoothing", "clip_norm", "batch_norm_momentum", "shift", "flip",
-        "noise", "channels", "cells", "val_size", "test_size", "image_size",
+        "noise", "channels", "cells", "val_size", "val_part", "test_size", "image_size",
     }
 )  # fmt: skip
 """Fields of the first version of a recipe."""
@@ -76,7 +77,8 @@ def build_identity(recipe: Any, seed: int) -> str:  # noqa: ANN401
     """Return the digest of version, recipe and seed of a build; part of every key.
 
     A field that a later version adds counts only where it differs from its default, so that
-    recipes of today keep their identity.
+    recipes of today keep their identity. Of a data set given by its path only the name counts, so
+    that files may move; whether it is the same data has to be checked otherwise.
 
     Args:
         recipe: A frozen dataclass.
@@ -85,6 +87,8 @@ def build_identity(recipe: Any, seed: int) -> str:  # noqa: ANN401
     content = {}
     for field in dataclasses.fields(recipe):
         value = getattr(recipe, field.name)
+        if field.name == "dataset":
+            value = PurePath(str(value)).name
         if field.name in _FIRST_FIELDS or field.default is dataclasses.MISSING or value != field.default:
             content[field.name] = value
     return digest("build", TRAINING_VERSION, content, seed)

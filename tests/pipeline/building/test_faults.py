@@ -1,0 +1,161 @@
+"""Builds that are killed, interrupted, or lose a worker; and one that really trains."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from tests_support import PLUGINS, ROOT, naspred
+
+from pipeline.building.build_file import make_build
+from pipeline.building.plan import make_plan
+from pipeline.building.rows import training_store
+from pipeline.building.run import execute, write_benchmark
+from pipeline.commands.build import BuildSettings, build, build_from_options
+from pipeline.execute.serial import SerialBackend
+from pipeline.progress import Silent
+from tasks.benchmarks.user_table import read_user_table
+from tasks.errors import InputError
+
+TOY = PLUGINS / "toy_space.py"
+SLOW = ("toy", "--plugin", TOY, "--archs", "40", "--runs", "2", "--set", "seconds=0.1")
+
+
+def start(*arguments):
+    """Start a builder that stores every batch at once, and makes small ones."""
+    code = (
+        "import pipeline.run, pipeline.building.cost, pipeline.building.work\n"
+        "pipeline.run.FLUSH_S = 0.0\n"
+        "pipeline.building.cost.TARGET_S = pipeline.building.work.TARGET_S = 0.3\n"
+        "from pipeline.cli import main\nmain()"
+    )
+    command = [sys.executable, "-c", code, "bench", "build", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_trainings(out, count, process):
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        if out.is_dir() and training_store(str(out)).read(["key"]).num_rows >= count:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no {count} trainings in time")
+
+
+def kept(out):
+    rows = training_store(str(out)).read().to_pandas().set_index("key")
+    assert rows.index.is_unique
+    return rows
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_a_build_that_is_stopped_goes_on_to_the_same_table(tmp_path, sent, code):
+    out = tmp_path / "out"
+    process = start(*SLOW, "--out", out, "--serial")
+    try:
+        wait_for_trainings(out, 4, process)
+    finally:
+        process.send_signal(sent)
+        said, _ = process.communicate()
+    assert process.returncode == code
+    before = kept(out)
+    assert 4 <= len(before) < 40
+    if code == 130:
+        assert "Run the same command to go on" in said.replace("\n", " ")
+    assert not list(out.glob("*.parquet"))
+
+    chosen = make_build(
+        {"space": "toy", "plugins": [str(TOY)], "archs": 40, "runs": 2, "seconds": 0.1}, "test"
+    )
+    store = training_store(str(out))
+    _, partial = write_benchmark(make_plan(chosen, store), store, tmp_path / "partial.parquet")
+    assert len(partial) == len(before)
+
+    plan = make_plan(chosen, store)
+    assert plan.done == len(before)
+    execute(plan, store, SerialBackend(), Silent(), "cpu")
+    _, resumed = write_benchmark(plan, store, None)
+    after = kept(out)
+    assert (after.loc[before.index, "started_at"] == before["started_at"]).all()
+
+    whole = training_store(str(tmp_path / "whole"))
+    plan = make_plan(chosen, whole)
+    execute(plan, whole, SerialBackend(), Silent(), "cpu")
+    _, uninterrupted = write_benchmark(plan, whole, None)
+    assert resumed.fingerprint == uninterrupted.fingerprint
+
+
+@pytest.mark.ray
+def test_on_ray_a_worker_that_dies_costs_its_architecture_only(tmp_path, local_ray):
+    from pipeline.execute.ray_backend import RayBackend
+
+    tables = {}
+    for name, backend, fails in (("ray", RayBackend(), "kill:9"), ("serial", SerialBackend(), "error:9")):
+        chosen = make_build(
+            {"space": "toy", "plugins": [str(TOY)], "archs": 12, "runs": 3, "fails": fails}, "test"
+        )
+        store = training_store(str(tmp_path / name))
+        plan = make_plan(chosen, store)
+        summary = execute(plan, store, backend, Silent(), "cpu")
+        tables[name] = write_benchmark(plan, store, None)[1]
+        guilty = [job for job in plan.todo if sum(job.arch) % 10 == 9]
+        assert len(guilty) == 1
+        assert dict(summary.statuses) == {"ok": 11, {"ray": "lost", "serial": "error"}[name]: 1}
+    # Another fault is another recipe, hence other seeds; but the same architectures.
+    assert tables["ray"].codes.tolist() == tables["serial"].codes.tolist()
+
+
+def test_the_command_trains_real_networks_on_a_file_of_images(tmp_path):
+    rng = np.random.default_rng(0)
+    images = {f"x_{part}": rng.random((40, 8, 8), dtype=np.float32) for part in ("train", "val", "test")}
+    labels = {f"y_{part}": rng.permutation(40) % 2 for part in ("train", "val", "test")}
+    np.savez(tmp_path / "mine.npz", **images, **labels)
+    sizes = ("epochs=2", "steps_per_epoch=2", "batch_size=8", "val_size=40", "test_size=40", "channels=2")
+    table = tmp_path / "tables" / "mine.parquet"
+    done = naspred(
+        "bench", "build", "nasbench201", "--dataset", tmp_path / "mine.npz", "--archs", "2", "--runs", "2",
+        *(word for size in sizes for word in ("--set", size)), "--serial", "--out", tmp_path / "out",
+        "--table", table, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["build"], document["statuses"]) == ("nasbench201-mine", {"ok": 2})
+    facts = document["table"]
+    assert (facts["task"], facts["architectures"], facts["epochs"]) == ("nasbench201/mine", 2, 2)
+    measured = {"params", "flops", "val_loss", "val_acc_curve", "test_acc", "epoch_time_s"}
+    assert measured <= set(facts["columns"])
+    assert facts["recipe"]["steps_per_epoch"] == 2
+    assert facts["noise_ceiling"]["val_loss"]["runs"] == 2
+    assert len(read_user_table(table)) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "settings", "expected"),
+    [
+        ("nasbench202", [], {}, "did you mean 'nasbench201'"),
+        ("nothing.yaml", [], {}, "nothing.yaml: no such build file"),
+        ("nasbench201", ["epochs"], {}, "give field=value"),
+        ("nasbench201", [], {"gpus": 0.3}, "allowed shares of a GPU are 0, 0.25, 0.5, 1"),
+        ("nasbench201", ["archs=2"], {"table_only": True}, "build it first"),
+    ],
+)
+def test_bad_options_are_explained(tmp_path, target, options, settings, expected):
+    with pytest.raises(InputError, match=expected):
+        build(build_from_options(target, {}, options, []), BuildSettings(out=str(tmp_path), **settings))
+
+
+def test_a_dry_run_measures_and_stores_nothing(tmp_path, capsys):
+    chosen = build_from_options("toy", {"archs": 9}, ["seconds=0.01", "epochs=300"], [TOY])
+    assert build(chosen, BuildSettings(out=str(tmp_path / "out"), dry_run=True, json=True)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["to_train"], document["runs"], document["done"]) == (9, 18, 0)
+    assert document["estimate_from"] == "a short trial"
+    assert 9 * 0.01 <= document["hours"] * 3600 < 9 * 10
+    assert not (tmp_path / "out").exists()
