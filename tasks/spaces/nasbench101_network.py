@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from tasks.errors import InputError, did_you_mean
 from tasks.spaces.base import CellGraph, DatasetInfo
 from tasks.spaces.dataset_facts import known_classes
+from tasks.spaces.layers import FirstChannels, JoinChannels
 from tasks.spaces.nasbench101_cost import CELLS, CHANNELS, STACKS, vertex_channels
 
 _SIZES = {"channels": CHANNELS, "cells": CELLS}
@@ -95,15 +95,20 @@ class _Cell(nn.Module):
         self.operations = nn.ModuleList(
             _operation(name, width) for name, width in zip(cell.operations[1:-1], self.widths, strict=True)
         )
+        # A source can be one channel wider, where the channels of the output were not divisible.
+        self.cut = nn.ModuleList(FirstChannels(width) for width in self.widths)
+        self.join = JoinChannels()
 
     def forward(self, features: Tensor) -> Tensor:
         vertices: list[Tensor] = []
         for v, (operation, width) in enumerate(zip(self.operations, self.widths, strict=True), start=1):
-            # A source can be one channel wider, where the channels of the output were not divisible.
-            terms = [vertices[u - 1][:, :width] for u in self.sources[v - 1]]
+            terms = [
+                vertices[u - 1] if self.widths[u - 1] == width else self.cut[v - 1](vertices[u - 1])
+                for u in self.sources[v - 1]
+            ]
             vertices.append(operation(self._total(features, v, terms)))
         parts = [vertices[u - 1] for u in self.sources[-1]]
-        return self._total(features, len(vertices) + 1, [torch.cat(parts, dim=1)] if parts else [])
+        return self._total(features, len(vertices) + 1, [self.join(parts)] if parts else [])
 
     def _total(self, features: Tensor, vertex: int, terms: list[Tensor]) -> Tensor:
         if str(vertex) in self.project:
