@@ -24,6 +24,7 @@ QUICK = {
     "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
     "bonas": {"hidden": 16, "epochs": 60, "learning_rate": 0.01},
+    "nao": {"hidden": 32, "epochs": 10, "min_steps": 10, "batch": 24, "learning_rate": 0.05},
     "dngo": {"width": 20, "epochs": 20},
 }
 
@@ -41,6 +42,7 @@ LABELS = {
     "bananas",
     "gcn",
     "bonas",
+    "nao",
     "dngo",
     "bohamiann",
 }

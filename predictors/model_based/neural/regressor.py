@@ -64,7 +64,7 @@ class StackedRegressor(Predictor, Generic[State]):
             targets = np.asarray(train.targets, dtype=np.float64)
             predictor.scale_, predictor.model_ = Standardiser.of(targets), None
             if predictor.scale_.std > 0.0:
-                inputs = predictor._inputs(train)
+                inputs = predictor._training_inputs(train)
                 groups.setdefault(predictor._kind(inputs), []).append((predictor, inputs, targets))
         with one_thread():
             for group in groups.values():
@@ -139,6 +139,10 @@ class StackedRegressor(Predictor, Generic[State]):
     @abstractmethod
     def _inputs(self, observations: Observations) -> Inputs:
         """Return the encoded architectures."""
+
+    def _training_inputs(self, train: Observations) -> Inputs:
+        """Return what ``_train`` needs; here the encoded architectures and nothing else."""
+        return self._inputs(train)
 
     @classmethod
     @abstractmethod

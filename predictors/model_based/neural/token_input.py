@@ -1,0 +1,152 @@
+"""Embedded tokens as the input of stacked LSTMs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.model_based.neural.lstm import LstmPass
+from predictors.model_based.neural.stack import Stack
+
+if TYPE_CHECKING:
+    import torch
+
+Tokens = NDArray[np.int64]
+
+
+class TokenPairs:
+    """The pairs of position and token that sequences may have.
+
+    Most positions of a cell's sequence have few possible tokens, or one. What an LSTM makes of a token
+    at a position is computed once per pair, not once per sequence.
+
+    Args:
+        tokens: Shape (M, n, length).
+        possible: Pairs, bool of shape (length, vocabulary).
+    """
+
+    def __init__(self, tokens: Tokens, possible: NDArray[np.bool_]) -> None:
+        import torch
+
+        models = len(tokens)
+        position, token = np.nonzero(possible)
+        number = np.zeros(possible.shape, dtype=np.int64)
+        number[position, token] = np.arange(len(position))
+        self.count, (self.length, self.vocabulary) = len(position), possible.shape
+        self.position, self.token = torch.from_numpy(position), torch.from_numpy(token)
+        shifted = number[np.arange(self.length), tokens] + self.count * np.arange(models)[:, None, None]
+        # Rows of M x count stacked pairs, and tokens, for M x n stacked sequences.
+        self.rows = torch.from_numpy(shifted.reshape(-1, self.length))
+        self.tokens = torch.from_numpy(tokens.reshape(-1, self.length))
+        one_hot = token == np.arange(self.vocabulary)[:, None]
+        self.of_token = torch.from_numpy(one_hot).expand(models, -1, -1)
+
+
+class TokenInput:
+    """From an embedding to what each gate adds up, for one or two directions.
+
+    Dropout acts on the embedded token per position and channel, with one mask for all sequences of a
+    batch.
+
+    Args:
+        stack: With the blocks ``<prefix>_embedding``, ``<prefix>_input[]`` and ``<prefix>_bias[]``.
+        prefix: Of the names of the blocks.
+        pairs: Pairs of position and token.
+        lstm: Whose gates they are for.
+        batch: Sequences per model.
+        kept: Share that dropout keeps.
+    """
+
+    def __init__(
+        self, stack: Stack, prefix: str, pairs: TokenPairs, lstm: LstmPass, batch: int, kept: float
+    ) -> None:
+        import torch
+
+        values, gradients = stack.values, stack.gradients
+        self.embedding, self.embedding_gradient = (
+            part[f"{prefix}_embedding"] for part in (values, gradients)
+        )
+        self.weight, self.weight_gradient = (part[f"{prefix}_input[]"] for part in (values, gradients))
+        self.bias, self.bias_gradient = (part[f"{prefix}_bias[]"] for part in (values, gradients))
+        self.pairs, self.lstm, self.batch, self.kept = pairs, lstm, batch, kept
+        self.directions, self.models, self.hidden = self.weight.shape[:3]
+        width = self.weight.shape[3]
+        kind = stack.flat.dtype
+        self.mask = torch.zeros(self.models, pairs.length * self.hidden, dtype=kind)
+        self.embedded = torch.zeros(self.models, pairs.count, self.hidden, dtype=kind)
+        self.table = torch.zeros(self.directions, self.models, pairs.count, width, dtype=kind)
+        self.one_hot = torch.zeros(pairs.length, self.models, pairs.vocabulary, batch, dtype=kind)
+        self.of_token = pairs.of_token.to(kind)
+        self.classes = torch.arange(pairs.vocabulary)[:, None]
+        # Where the pairs of a direction are among (step, direction, model, token).
+        network = torch.arange(self.models)[:, None]
+        steps = [pairs.position, pairs.length - 1 - pairs.position]
+        self.places = torch.stack(
+            [
+                ((steps[d] * self.directions + d) * self.models + network) * pairs.vocabulary + pairs.token
+                for d in range(self.directions)
+            ]
+        ).flatten()
+        place = (pairs.position * self.models + network) * pairs.vocabulary + pairs.token
+        self.plain_places = place.flatten()
+
+    def forward(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute the table for this batch; the mask has been drawn.
+
+        Args:
+            chosen: Rows of the stacked sequences, (M B).
+
+        Returns:
+            Index into the flattened table per step and (direction, model, sequence), and rows of
+            ``embedded`` per (model, sequence, position), flat.
+        """
+        import torch
+
+        pairs, hidden = self.pairs, self.hidden
+        mask = self.mask.view(self.models, pairs.length, hidden).mul_(1.0 / self.kept)
+        self.pair_mask = mask[:, pairs.position]
+        torch.mul(self.embedding[:, pairs.token], self.pair_mask, out=self.embedded)
+        for d in range(self.directions):
+            # Two biases, as other libraries have them: together they learn twice as fast as one.
+            bias = self.bias[d].sum(1, keepdim=True)
+            torch.baddbmm(bias, self.embedded, self.weight[d], out=self.table[d])
+        self.table.mul_(self.lstm.forward_scale)
+        rows = pairs.rows[chosen]
+        steps = rows.t()
+        if self.directions == 2:
+            steps = torch.cat([steps, steps.flip(0) + self.models * pairs.count], dim=1)
+        tokens = pairs.tokens[chosen].t().reshape(pairs.length, self.models, 1, self.batch)
+        torch.eq(tokens, self.classes, out=self.one_hot)
+        return steps.contiguous(), rows.flatten()
+
+    def backward(self, errors: torch.Tensor | None) -> None:
+        """Leave the gradients in the stack, after the LSTM's backward pass.
+
+        Args:
+            errors: Further derivatives by the embedded tokens, (M, B, length, hidden).
+        """
+        import torch
+
+        pairs, hidden, delta = self.pairs, self.hidden, self.lstm.delta
+        width = delta.shape[3]
+        one_hot = self.one_hot.unsqueeze(1)
+        if self.directions == 2:
+            one_hot = torch.cat([one_hot, one_hot.flip(0)], dim=1)
+        summed = torch.bmm(
+            one_hot.reshape(-1, pairs.vocabulary, self.batch), delta.view(-1, self.batch, width)
+        )
+        by_table = torch.index_select(summed.view(-1, width), 0, self.places)
+        by_table = by_table.view(self.directions, self.models, pairs.count, width)
+        by_table.mul_(self.lstm.backward_scale)
+        self.bias_gradient.copy_(by_table.sum(2, keepdim=True).expand_as(self.bias_gradient))
+        by_pair = torch.zeros_like(self.embedded)
+        for d in range(self.directions):
+            torch.bmm(self.embedded.transpose(1, 2), by_table[d], out=self.weight_gradient[d])
+            by_pair.baddbmm_(by_table[d], self.weight[d].transpose(1, 2))
+        if errors is not None:
+            in_steps = errors.permute(2, 0, 1, 3).reshape(-1, self.batch, hidden)
+            plain = torch.bmm(self.one_hot.view(-1, pairs.vocabulary, self.batch), in_steps)
+            by_pair.add_(torch.index_select(plain.view(-1, hidden), 0, self.plain_places).view_as(by_pair))
+        torch.bmm(self.of_token, by_pair.mul_(self.pair_mask), out=self.embedding_gradient)
