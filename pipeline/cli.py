@@ -35,7 +35,10 @@ StudyFile = Annotated[
         metavar="[STUDY]", help="Study file (YAML); the built-in quickstart if absent.", show_default=False
     ),
 ]
-Predictors = Annotated[str | None, typer.Option("--predictors", help="Names, separated by commas.")]
+Predictors = Annotated[
+    str | None,
+    typer.Option("--predictors", help="Names, separated by commas; all-ready for all that can run."),
+]
 Tasks = Annotated[str | None, typer.Option("--tasks", help="space/dataset pairs, separated by commas.")]
 Sizes = Annotated[str | None, typer.Option("--train-sizes", help="Training sizes, separated by commas.")]
 Epochs = Annotated[str | None, typer.Option("--epochs", help="Curve lengths, separated by commas.")]

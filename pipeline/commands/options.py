@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.study import Study, load_study, quickstart
 from tasks.errors import InputError
 
+ALL_READY = "all-ready"
+
 
 def study_from_options(
     file: Path | None,
@@ -22,6 +24,8 @@ def study_from_options(
 ) -> Study:
     """Return the study of a file (or the quickstart) with the options' changes.
 
+    ``all-ready`` for predictors means every one that can run on a table of the study.
+
     A table given as an option and no task: the study runs on that table. A plug-in given as an
     option and no predictor: its predictors join those of the study.
 
@@ -30,7 +34,8 @@ def study_from_options(
     """
     study = quickstart() if file is None else load_study(file)
     changes: dict[str, Any] = {}
-    if predictors is not None:
+    every = predictors == ALL_READY
+    if predictors is not None and not every:
         changes["predictors"] = _words(predictors, "--predictors")
     if tasks is not None:
         changes["tasks"] = _words(tasks, "--tasks")
@@ -58,7 +63,23 @@ def study_from_options(
             known = {entry.name for entry in study.predictors}
             changes["predictors"] = [entry.model_dump() for entry in study.predictors]
             changes["predictors"] += [{"name": name} for name in joined if name not in known]
-    return study.with_changes(changes) if changes else study
+    study = study.with_changes(changes) if changes else study
+    return study.with_changes({"predictors": _ready(study)}) if every else study
+
+
+def _ready(study: Study) -> list[str]:
+    """Return every predictor, plug-ins included, that can run on a table of the study."""
+    from pipeline.tables import load_tables
+    from predictors import registry
+
+    for plugin in study.plugins:
+        registry.register_file(plugin)
+    tables = load_tables(study.tasks, study.benchmarks).values()
+    return [
+        info.name
+        for info in registry.all_infos()
+        if any(registry.availability(info, table)[0] for table in tables)
+    ]
 
 
 def _task_of(path: Path) -> str:

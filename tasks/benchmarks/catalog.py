@@ -6,8 +6,10 @@ from functools import lru_cache
 
 from tasks.benchmarks import simple_hpo
 from tasks.benchmarks.cache import cached_table
+from tasks.benchmarks.embedded import describe_embedded, embedded_files
 from tasks.benchmarks.importable import IMPORTABLE
 from tasks.benchmarks.info import BenchmarkInfo
+from tasks.benchmarks.io import read_table
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
 
@@ -16,7 +18,7 @@ _NASBENCH201 = {f"nasbench201/{dataset}": dataset for dataset in simple_hpo.FILE
 
 def benchmark_names() -> list[str]:
     """Return the names ``space/dataset`` of all benchmarks that come with naspred, sorted."""
-    return sorted(_NASBENCH201)
+    return sorted([*_NASBENCH201, *embedded_files()])
 
 
 @lru_cache(maxsize=8)
@@ -29,6 +31,9 @@ def load_benchmark(name: str) -> BenchmarkTable:
     for info in IMPORTABLE:
         if info["name"] == name:
             raise InputError(f"{name}: {info['why_not']}")
+    shipped = embedded_files()
+    if name in shipped:
+        return read_table(shipped[name])
     if name not in _NASBENCH201:
         raise InputError(f"unknown benchmark {name!r}; {did_you_mean(name, benchmark_names())}")
     dataset = _NASBENCH201[name]
@@ -41,7 +46,8 @@ def describe() -> list[BenchmarkInfo]:
 
     Those that the user has to import are among them.
     """
-    return sorted([*map(_describe, benchmark_names()), *IMPORTABLE], key=lambda info: info["name"])
+    shipped = [describe_embedded(name, path) for name, path in embedded_files().items()]
+    return sorted([*map(_describe, _NASBENCH201), *shipped, *IMPORTABLE], key=lambda info: info["name"])
 
 
 def _describe(name: str) -> BenchmarkInfo:

@@ -64,6 +64,26 @@ def test_a_table_can_be_read_and_studied_as_a_benchmark(tmp_path):
     assert (again.fingerprint, again.build) == (table.fingerprint, table.build)
 
 
+def test_all_predictors_that_can_run_on_a_built_table(tmp_path, monkeypatch):
+    from pipeline.commands.options import study_from_options
+    from predictors import registry
+
+    train(tmp_path, toy())
+    file = tmp_path / "toy-formula.parquet"
+    study = study_from_options(None, "all-ready", None, None, None, None, None, [file], [])
+    names = {entry.name for entry in study.predictors}
+    table = read_user_table(file)
+    assert study.tasks == ["toy/formula"]
+    assert names == {info.name for info in registry.all_infos() if registry.availability(info, table)[0]}
+    assert {"rf", "gcn"} < names
+    able = registry.availability
+    monkeypatch.setattr(
+        registry, "availability", lambda *on: (False, "") if on[0].name == "rf" else able(*on)
+    )
+    fewer = study_from_options(None, "all-ready", None, None, None, None, None, [file], [])
+    assert {entry.name for entry in fewer.predictors} == names - {"rf"}
+
+
 def test_more_architectures_and_more_runs_extend_what_is_there(tmp_path):
     small, _, _ = train(tmp_path / "grown", toy(archs=5, runs=2))
     _, summary, _ = train(tmp_path / "grown", toy(archs=12, runs=2))

@@ -4,10 +4,13 @@ import pickle
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tasks.benchmarks import simple_hpo
 from tasks.benchmarks.catalog import benchmark_names, describe, load_benchmark
+from tasks.benchmarks.embedded import embedded_files
+from tasks.benchmarks.io import write_table
 from tasks.errors import InputError
 from tasks.spaces.nasbench201 import NasBench201
 
@@ -23,7 +26,8 @@ def cache(tmp_path_factory):
 
 
 def test_names_and_descriptions_agree_with_the_tables():
-    assert benchmark_names() == ["nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"]
+    official = {"nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"}
+    assert benchmark_names() == sorted(official | set(embedded_files()))
     for info in shipped():
         table = load_benchmark(info["name"])
         assert table.name == info["name"] == f"{info['space']}/{info['dataset']}"
@@ -36,7 +40,22 @@ def test_names_and_descriptions_agree_with_the_tables():
 
 
 def shipped():
-    return [info for info in describe() if info["space"] != "nasbench101"]
+    return [info for info in describe() if info["available"]]
+
+
+def test_a_table_put_into_the_package_is_in_the_catalog(tmp_path, monkeypatch):
+    table = load_benchmark("nasbench201/cifar10")
+    few = [table.space.format(tuple(row)) for row in table.codes[:3].tolist()]
+    columns = pa.table({"arch": few, "canonical": few, "val_acc": [10.0, 20.0, 30.0]})
+    build = {"recipe": {"epochs": 2}, "runs": 4}
+    facts = {"space": "nasbench201", "dataset": "mine", "epochs": 2, "source": "made here", "build": build}
+    write_table(tmp_path / "any-name.parquet", columns, facts)
+    monkeypatch.setattr("tasks.benchmarks.embedded.FOLDER", tmp_path)
+    assert "nasbench201/mine" in benchmark_names()
+    loaded = load_benchmark("nasbench201/mine")
+    assert (loaded.val_acc.tolist(), loaded.build) == ([10.0, 20.0, 30.0], build)
+    record = next(info for info in describe() if info["name"] == "nasbench201/mine")
+    assert (record["n"], record["epochs"], record["source"], record["available"]) == (3, 2, "made here", True)
 
 
 def test_what_is_not_shipped_says_how_to_get_it():
