@@ -40,6 +40,8 @@ class PredictorInfo:
         uncertainty: Whether ``predict_distribution`` is offered.
         resident: Whether it is served by long-lived actors instead of tasks.
         num_gpus: GPU share of one evaluator or task (0, 0.25, 0.5 or 1).
+        gpu: Whether it can train on a GPU if a run asks for one; it makes its tensors on
+            ``predictors.device.tensor_device()``.
         packages: Import names of what it needs besides numpy and scipy.
         cost_s: Rough CPU seconds of fit and predict at 100 training and 200 test architectures;
             a prior for scheduling that measured costs replace.
@@ -58,6 +60,7 @@ class PredictorInfo:
     uncertainty: bool = False
     resident: bool = False
     num_gpus: float = 0.0
+    gpu: bool = False
     packages: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()
     cost_s: float = 0.1
