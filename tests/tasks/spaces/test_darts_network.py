@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from tasks.benchmarks.training.stacked import stack_networks
 from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo, as_arch
 from tasks.spaces.darts import Darts
@@ -136,6 +137,17 @@ def test_separable_and_dilated_convolutions():
     assert [type(layer) for layer in dilated] == kinds
     assert (separable[1].groups, separable[1].kernel_size, separable[1].dilation) == (2, (3, 3), (1, 1))
     assert (dilated[1].groups, dilated[1].kernel_size, dilated[1].dilation) == (2, (3, 3), (2, 2))
+
+
+def test_stacked_copies_compute_what_they_compute_alone():
+    # A skip connection at an input of the reduction cell, so that channels are joined there, too.
+    arch = (*DARTS_V2[:16], 0, 2, *DARTS_V2[18:])
+    copies = [SPACE.build(arch, DIGITS, channels=3, cells=4) for _ in range(3)]
+    images = torch.randn(2, 3, 1, 8, 16)
+    with torch.no_grad():
+        alone = torch.stack([copy(images[:, place]) for place, copy in enumerate(copies)], dim=1)
+        stacked = stack_networks([copy.train() for copy in copies])(images.flatten(1, 2))
+    torch.testing.assert_close(stacked.reshape(2, 3, 10), alone)
 
 
 def test_initialisation_follows_torch_generator():
