@@ -38,21 +38,18 @@ class LstmPass:
         import torch
 
         networks, hidden, width = weights.shape
-        kind = weights.dtype
         self.length = length
         self._weights, self._gradient = weights, gradient
         shape = (networks, batch, hidden)
-        self.forward_scale, self.backward_scale = (torch.ones(width, dtype=kind) for _ in range(2))
+        self.forward_scale, self.backward_scale = (weights.new_ones(width) for _ in range(2))
         self.forward_scale[3 * hidden :] = 2.0
         self.backward_scale[3 * hidden :] = 4.0
-        self.cells, self.states = (torch.zeros(length + 1, *shape, dtype=kind) for _ in range(2))
-        gates = torch.zeros(length, networks, batch, width, dtype=kind)
-        candidates, squashed = (torch.zeros(length, *shape, dtype=kind) for _ in range(2))
+        self.cells, self.states = (weights.new_zeros(length + 1, *shape) for _ in range(2))
+        gates = weights.new_zeros(length, networks, batch, width)
+        candidates, squashed = (weights.new_zeros(length, *shape) for _ in range(2))
         self.delta = torch.zeros_like(gates)
         self._slopes = torch.zeros_like(gates[0])
-        self._by_cell, self._work, self._squares, self._back = (
-            torch.zeros(shape, dtype=kind) for _ in range(4)
-        )
+        self._by_cell, self._work, self._squares, self._back = (weights.new_zeros(shape) for _ in range(4))
         # Views are made once: making them costs as much as a small operation.
         self._steps = [
             (torch.split(gates[t], hidden, dim=2), candidates[t], self.cells[t], squashed[t])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from predictors.model_based.neural.lstm import LstmPass
@@ -31,8 +32,6 @@ class NaoDecoder:
     """
 
     def __init__(self, stack: Stack, pairs: TokenPairs, shifted: TokenPairs, batch: int, kept: float) -> None:
-        import torch
-
         values, gradients = stack.values, stack.gradients
         self._pairs, self._values, self._gradients = pairs, values, gradients
         self._recurrent = LstmPass(
@@ -43,12 +42,12 @@ class NaoDecoder:
         )
         self._input = TokenInput(stack, "decoder", shifted, self._recurrent, batch, kept)
         self.mask = self._input.mask
-        hidden, kind = values["output"].shape[1], stack.flat.dtype
+        hidden = values["output"].shape[1]
         self._shape = (stack.models, batch, pairs.length, hidden)
         # Products with few columns round otherwise where a model's part is not aligned in memory.
         columns = -(-pairs.vocabulary // _ALIGNED) * _ALIGNED
-        self._words = torch.zeros(2, stack.models, hidden, columns, dtype=kind)
-        self._words_bias = torch.full((stack.models, 1, columns), -torch.inf, dtype=kind)
+        self._words = stack.flat.new_zeros(2, stack.models, hidden, columns)
+        self._words_bias = stack.flat.new_full((stack.models, 1, columns), -math.inf)
 
     def forward(self, chosen: torch.Tensor, vector: torch.Tensor, outputs: torch.Tensor) -> None:
         """Compute the probability of each token at each step.
@@ -91,7 +90,7 @@ class NaoDecoder:
         rows, sequences = (models, batch * length, hidden), (models * batch, length, hidden)
         by_words = self._probability.view(models * batch, length, -1)
         tokens = self._pairs.tokens[chosen].unsqueeze(2)
-        by_words.scatter_add_(2, tokens, torch.full(tokens.shape, -1.0, dtype=by_words.dtype))
+        by_words.scatter_add_(2, tokens, by_words.new_full(tokens.shape, -1.0))
         by_words = by_words.mul_(weight).view(models, batch * length, -1)
         vocabulary = self._pairs.vocabulary
         gradients["words_bias"].copy_(by_words.sum(1, keepdim=True)[..., :vocabulary])

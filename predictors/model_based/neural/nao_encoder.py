@@ -87,7 +87,7 @@ class NaoEncoder:
         along = (by_outputs * self.outputs).sum(2, keepdim=True)
         by_merged = by_outputs.addcmul_(along, self.outputs, value=-1.0).mul_(self._inverse)
         torch.sum(by_merged, 1, keepdim=True, out=self._bias_gradient)
-        errors = torch.empty(length, 2, models, batch, hidden, dtype=by_merged.dtype)
+        errors = by_merged.new_empty(length, 2, models, batch, hidden)
         for direction in range(2):
             torch.bmm(self._states[direction].transpose(1, 2), by_merged, out=self._merge_gradient[direction])
             by_states = torch.bmm(by_merged, self._merge[direction].transpose(1, 2)).view(self._shape)

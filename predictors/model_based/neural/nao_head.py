@@ -27,11 +27,9 @@ class NaoHead:
     """
 
     def __init__(self, stack: Stack, batch: int, kept: float) -> None:
-        import torch
-
         self._values, self._gradients, self._kept = stack.values, stack.gradients, kept
-        hidden, kind = stack.values["output"].shape[1], stack.flat.dtype
-        self.masks = [torch.zeros(stack.models, batch * width, dtype=kind) for width in (HEAD, hidden)]
+        hidden = stack.values["output"].shape[1]
+        self.masks = [stack.flat.new_zeros(stack.models, batch * width) for width in (HEAD, hidden)]
         self._views = [mask.view(stack.models, batch, -1) for mask in self.masks]
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:

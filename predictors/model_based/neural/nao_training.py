@@ -69,10 +69,11 @@ def train_naos(
 
     stack = Stack(initial)
     n = y.shape[1]
-    pairs, shifted = TokenPairs(tokens, possible), TokenPairs(*shifted_tokens(tokens, possible))
-    targets = torch.from_numpy(y.reshape(-1).astype(np.float32))
+    device = stack.flat.device
+    pairs = TokenPairs(tokens, possible, device=device)
+    shifted = TokenPairs(*shifted_tokens(tokens, possible), device=device)
     relative = weight / weight.mean(axis=1, keepdims=True)
-    weights = torch.from_numpy(relative.reshape(-1).astype(np.float32))
+    targets, weights = (torch.from_numpy(rows.reshape(-1)).to(stack.flat) for rows in (y, relative))
     slices = batch_slices(n, settings.batch)
     dropout = Dropout(settings.dropout)
     passes = {
@@ -94,9 +95,7 @@ def train_naos(
 
 def clip(stack: Stack, limit: float) -> None:
     """Shorten the gradient of each model to at most ``limit``."""
-    import torch
-
-    squares = torch.zeros(stack.models, dtype=stack.flat.dtype)
+    squares = stack.flat.new_zeros(stack.models)
     for name, block in stack.gradients.items():
         by_model = block.transpose(0, 1) if name.endswith("[]") else block
         squares += (by_model * by_model).reshape(stack.models, -1).sum(1)

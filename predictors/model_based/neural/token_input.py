@@ -25,9 +25,12 @@ class TokenPairs:
     Args:
         tokens: Shape (M, n, length).
         possible: Pairs, bool of shape (length, vocabulary).
+        device: Where the sequences are needed.
     """
 
-    def __init__(self, tokens: Tokens, possible: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, tokens: Tokens, possible: NDArray[np.bool_], *, device: torch.device | None = None
+    ) -> None:
         import torch
 
         models = len(tokens)
@@ -35,13 +38,13 @@ class TokenPairs:
         number = np.zeros(possible.shape, dtype=np.int64)
         number[position, token] = np.arange(len(position))
         self.count, (self.length, self.vocabulary) = len(position), possible.shape
-        self.position, self.token = torch.from_numpy(position), torch.from_numpy(token)
+        self.position, self.token = (torch.from_numpy(part).to(device) for part in (position, token))
         shifted = number[np.arange(self.length), tokens] + self.count * np.arange(models)[:, None, None]
         # Rows of M x count stacked pairs, and tokens, for M x n stacked sequences.
-        self.rows = torch.from_numpy(shifted.reshape(-1, self.length))
-        self.tokens = torch.from_numpy(tokens.reshape(-1, self.length))
+        self.rows = torch.from_numpy(shifted.reshape(-1, self.length)).to(device)
+        self.tokens = torch.from_numpy(tokens.reshape(-1, self.length)).to(device)
         one_hot = token == np.arange(self.vocabulary)[:, None]
-        self.of_token = torch.from_numpy(one_hot).expand(models, -1, -1)
+        self.of_token = torch.from_numpy(one_hot).to(device).expand(models, -1, -1)
 
 
 class TokenInput:
@@ -73,15 +76,16 @@ class TokenInput:
         self.pairs, self.lstm, self.batch, self.kept = pairs, lstm, batch, kept
         self.directions, self.models, self.hidden = self.weight.shape[:3]
         width = self.weight.shape[3]
-        kind = stack.flat.dtype
-        self.mask = torch.zeros(self.models, pairs.length * self.hidden, dtype=kind)
-        self.embedded = torch.zeros(self.models, pairs.count, self.hidden, dtype=kind)
-        self.table = torch.zeros(self.directions, self.models, pairs.count, width, dtype=kind)
-        self.one_hot = torch.zeros(pairs.length, self.models, pairs.vocabulary, batch, dtype=kind)
-        self.of_token = pairs.of_token.to(kind)
-        self.classes = torch.arange(pairs.vocabulary)[:, None]
+        zeros = stack.flat.new_zeros
+        self.mask = zeros(self.models, pairs.length * self.hidden)
+        self.embedded = zeros(self.models, pairs.count, self.hidden)
+        self.table = zeros(self.directions, self.models, pairs.count, width)
+        self.one_hot = zeros(pairs.length, self.models, pairs.vocabulary, batch)
+        self.of_token = pairs.of_token.to(stack.flat)
+        device = stack.flat.device
+        self.classes = torch.arange(pairs.vocabulary, device=device)[:, None]
         # Where the pairs of a direction are among (step, direction, model, token).
-        network = torch.arange(self.models)[:, None]
+        network = torch.arange(self.models, device=device)[:, None]
         steps = [pairs.position, pairs.length - 1 - pairs.position]
         self.places = torch.stack(
             [
