@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from predictors.device import tensor_device
 from predictors.model_based.gp_training import FAR, Floats, add_prior
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class InducingKernel:
         targets: Per model, standardised, shape (n,).
         counts: Per model, the number of inducing points; the others are padding.
         jitter: Share of the variance on the diagonal.
-        device: Where to compute.
+        device: Where to compute; default ``tensor_device``.
 
     Attributes:
         targets: Shape (M, n), zero in the padding.
@@ -43,10 +44,11 @@ class InducingKernel:
         counts: Sequence[int],
         *,
         jitter: float = JITTER,
-        device: str = "cpu",
+        device: str | None = None,
     ) -> None:
         import torch
 
+        device = device or tensor_device()
         models, n, features, self.points = len(xs), max(map(len, xs)), xs[0].shape[1], max(counts)
         m = self.points
         columns, z = np.zeros((models, m + n, features)), np.zeros((models, n))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.device import tensor_device
 from predictors.model_based.gp_algebra import Solutions, solve
 from predictors.model_based.neural.adam import Adam
 from predictors.model_based.neural.stack import Stack
@@ -107,10 +108,12 @@ class LogPosterior:
     Args:
         distances: Per model, squared distances between its training architectures, shape (n, n).
         targets: Per model, shape (n,).
-        device: Where to compute.
+        device: Where to compute; default ``tensor_device``.
     """
 
-    def __init__(self, distances: Sequence[Floats], targets: Sequence[Floats], device: str = "cpu") -> None:
+    def __init__(
+        self, distances: Sequence[Floats], targets: Sequence[Floats], device: str | None = None
+    ) -> None:
         import torch
 
         sizes = [len(one) for one in targets]
@@ -121,7 +124,8 @@ class LogPosterior:
             padded[index, :size, :size] = distances[index]
             z[index, :size], real[index, :size] = targets[index], 1.0
         self._distances, self._targets, self._real, self._sizes = (
-            torch.from_numpy(array).to(device) for array in (padded, z, real, np.array(sizes, dtype=float))
+            torch.from_numpy(array).to(device or tensor_device())
+            for array in (padded, z, real, np.array(sizes, dtype=float))
         )
         self._signal, self._inverse = torch.empty_like(self._distances), torch.empty_like(self._distances)
         self.jitter = torch.zeros_like(self._sizes)

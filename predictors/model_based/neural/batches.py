@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from predictors.device import tensor_device
+
 if TYPE_CHECKING:
     import torch
 
 
 def epoch_orders(
-    generators: Sequence[np.random.Generator], n: int, epochs: int, *, device: str = "cpu"
+    generators: Sequence[np.random.Generator], n: int, epochs: int, *, device: str | None = None
 ) -> Iterator[torch.Tensor]:
     """Yield for each epoch the order in which each model sees its n rows.
 
@@ -20,7 +22,7 @@ def epoch_orders(
         generators: One per model; each draws for its own model only.
         n: Training rows of each model.
         epochs: Number of epochs.
-        device: Where the indices are needed.
+        device: Where the indices are needed; default ``tensor_device``.
 
     Yields:
         Shape (M, n), row indices into M x n stacked training rows (model m's begin at m n).
@@ -30,7 +32,7 @@ def epoch_orders(
     offsets = n * np.arange(len(generators))[:, None]
     for _ in range(epochs):
         order = np.stack([generator.permutation(n) for generator in generators])
-        yield torch.from_numpy(order + offsets).to(device)
+        yield torch.from_numpy(order + offsets).to(device or tensor_device())
 
 
 def batch_slices(n: int, batch: int) -> list[slice]:

@@ -80,7 +80,8 @@ def sample_networks(
 
     stack = Stack(initial, dtype=torch.float64)
     models, n = y.shape
-    rows, targets = torch.from_numpy(x.reshape(-1, x.shape[2])), torch.from_numpy(y.reshape(-1))
+    rows = torch.from_numpy(x.reshape(-1, x.shape[2])).to(stack.flat)
+    targets = torch.from_numpy(y.reshape(-1)).to(stack.flat)
     slices = batch_slices(n, settings.batch)
     passes = {size: MlpPass(stack, size, "tanh") for size in {part.stop - part.start for part in slices}}
     sampler = AdaptiveSghmc(

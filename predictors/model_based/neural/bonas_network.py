@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.device import tensor_device
 from predictors.model_based.neural.adam import Adam, cosine
 from predictors.model_based.neural.batches import epoch_orders
 from predictors.model_based.neural.stack import Initial, Stack
@@ -99,7 +101,7 @@ def train_bonas(
     models, n = y.shape
     data = _Data(*graphs, y)
     slices = slices_without_single(n, settings.batch)
-    running = _Running(models, initial[0]["output"].shape[0])
+    running = _Running(models, initial[0]["output"].shape[0], stack.flat.device)
     v = graphs[1].shape[2]
     passes = {size: _Pass(stack, running, size, v) for size in {part.stop - part.start for part in slices}}
     adam = Adam(stack, learning_rate=settings.learning_rate)
@@ -125,17 +127,17 @@ def slices_without_single(n: int, batch: int) -> list[slice]:
 class _Running:
     """Running mean and variance of each layer, (M, 1, hidden)."""
 
-    def __init__(self, models: int, hidden: int) -> None:
+    def __init__(self, models: int, hidden: int, device: torch.device) -> None:
         import torch
 
-        self.mean = torch.zeros(LAYERS, models, 1, hidden)
-        self.variance = torch.ones(LAYERS, models, 1, hidden)
+        self.mean = torch.zeros(LAYERS, models, 1, hidden, device=device)
+        self.variance = torch.ones(LAYERS, models, 1, hidden, device=device)
 
     def model(self, index: int) -> dict[str, Floats]:
         parts: dict[str, Floats] = {}
         for layer in range(LAYERS):
-            parts[f"mean{layer}"] = self.mean[layer, index].double().numpy()
-            parts[f"variance{layer}"] = self.variance[layer, index].double().numpy()
+            parts[f"mean{layer}"] = self.mean[layer, index].double().cpu().numpy()
+            parts[f"variance{layer}"] = self.variance[layer, index].double().cpu().numpy()
         return parts
 
 
@@ -146,7 +148,8 @@ class _Data:
         import torch
 
         def rows(array: Floats) -> torch.Tensor:
-            return torch.from_numpy(array.reshape(-1, *array.shape[2:]).astype(np.float32))
+            flat = torch.from_numpy(array.reshape(-1, *array.shape[2:]).astype(np.float32))
+            return flat.to(tensor_device())
 
         # The first convolution spreads the features, which do not change: once is enough.
         self.first, self.spread = rows(spread @ features), rows(spread)
@@ -164,12 +167,13 @@ class _Pass:
         models, rows, hidden = stack.models, batch * v, stack.values["output"].shape[1]
         self.graphs, self.hidden = models * batch, hidden
         widths = [stack.values[f"conv{layer}"].shape[1] for layer in range(LAYERS)]
-        self.inputs = [torch.zeros(models, rows, width) for width in widths]
-        self.normal = [torch.zeros(models, rows, hidden) for _ in range(LAYERS)]
-        self.out = [torch.zeros(models, rows, hidden) for _ in range(LAYERS)]
-        self.back = torch.zeros(models, rows, hidden)
-        self.work = torch.zeros(models, rows, hidden)
-        self.squares = torch.zeros(models, rows, hidden)
+        zeros = partial(torch.zeros, device=stack.flat.device)
+        self.inputs = [zeros(models, rows, width) for width in widths]
+        self.normal = [zeros(models, rows, hidden) for _ in range(LAYERS)]
+        self.out = [zeros(models, rows, hidden) for _ in range(LAYERS)]
+        self.back = zeros(models, rows, hidden)
+        self.work = zeros(models, rows, hidden)
+        self.squares = zeros(models, rows, hidden)
 
     def run(self, data: _Data, chosen: torch.Tensor) -> None:
         """Leave the gradient of the loss in the stack; ``chosen`` are rows of the data, (M B)."""

@@ -34,4 +34,5 @@ class Dropout:
             mask.fill_(1.0)
             return
         drawn = bytearray().join(generator.bytes(mask.shape[1]) for generator in generators)
-        torch.ge(torch.frombuffer(drawn, dtype=torch.uint8).view(mask.shape), self._threshold, out=mask)
+        bytes_ = torch.frombuffer(drawn, dtype=torch.uint8).view(mask.shape).to(mask.device)
+        torch.ge(bytes_, self._threshold, out=mask)

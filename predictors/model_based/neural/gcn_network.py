@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.device import tensor_device
 from predictors.model_based.neural.adam import Adam, cosine
 from predictors.model_based.neural.batches import batch_slices, epoch_orders
 from predictors.model_based.neural.dropout import Dropout
@@ -138,7 +140,8 @@ class _Data:
         import torch
 
         def rows(array: Floats) -> torch.Tensor:
-            return torch.from_numpy(array.reshape(-1, *array.shape[2:]).astype(np.float32))
+            flat = torch.from_numpy(array.reshape(-1, *array.shape[2:]).astype(np.float32))
+            return flat.to(tensor_device())
 
         # The first convolution spreads the features, which do not change: once is enough.
         first = spread @ features[:, :, None]
@@ -166,10 +169,11 @@ class _Convolution:
         models, width, hidden = stack.models, weight.shape[2], weight.shape[3]
         rows = graphs * v // models
         self.mask = mask.view(models, rows, hidden)
-        self.inputs = torch.zeros(2, models, rows, width)
-        self.rectified = torch.zeros(2, models, rows, hidden)
+        zeros = partial(torch.zeros, device=weight.device)
+        self.inputs = zeros(2, models, rows, width)
+        self.rectified = zeros(2, models, rows, hidden)
         self.directions = list(self.rectified)
-        self.out = torch.zeros(models, rows, hidden)
+        self.out = zeros(models, rows, hidden)
         self.weight, self.gradient = weight.flatten(0, 1), gradient.flatten(0, 1)
         self.weight_transposed = self.weight.transpose(1, 2)
         self.inputs_flat = self.inputs.flatten(0, 1)
@@ -189,7 +193,8 @@ class _Pass:
         models, rows, graphs = stack.models, batch * v, stack.models * batch
         hidden = stack.values["head"].shape[1]
         size = rows * hidden
-        self.mask = torch.zeros(models, LAYERS * size + batch * HEAD)
+        zeros = partial(torch.zeros, device=stack.flat.device)
+        self.mask = zeros(models, LAYERS * size + batch * HEAD)
         self.layers = [
             _Convolution(stack, layer, graphs, v, self.mask[:, layer * size : (layer + 1) * size])
             for layer in range(LAYERS)
@@ -199,13 +204,13 @@ class _Pass:
         self.pooling = (models, batch, v, hidden)
         self.out = self.layers[-1].out.view(self.pooling)
         # Derivatives: by the sum of two directions, by each product, by each input of the weights.
-        self.back = torch.zeros(models, rows, hidden)
+        self.back = zeros(models, rows, hidden)
         self.back_pooled = self.back.view(self.pooling)
         self.back_both = self.back.unsqueeze(0)
         self.back_by_graph = self.back.view(graphs, v, hidden)
-        self.delta = torch.zeros(2, models, rows, hidden)
+        self.delta = zeros(2, models, rows, hidden)
         self.delta_flat = self.delta.flatten(0, 1)
-        self.inner = torch.zeros(2 * models, rows, hidden)
+        self.inner = zeros(2 * models, rows, hidden)
         self.inner_by_graph = list(self.inner.view(2, graphs, v, hidden))
 
     def run(self, data: _Data, chosen: torch.Tensor) -> None:

@@ -105,8 +105,8 @@ def train_mlps(
 
     stack = Stack(initial)
     n = y.shape[1]
-    rows = torch.from_numpy(x.reshape(-1, x.shape[2]).astype(np.float32))
-    targets = torch.from_numpy(y.reshape(-1).astype(np.float32))
+    rows = torch.from_numpy(x.reshape(-1, x.shape[2])).to(stack.flat)
+    targets = torch.from_numpy(y.reshape(-1)).to(stack.flat)
     slices = batch_slices(n, settings.batch)
     sizes = {part.stop - part.start for part in slices}
     passes = {size: MlpPass(stack, size, settings.activation) for size in sizes}

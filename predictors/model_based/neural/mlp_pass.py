@@ -29,7 +29,9 @@ class MlpPass:
         self.values, self.gradients, self.batch = values, gradients, batch
         self.activation = activation
         # Layer by layer: outputs, their derivatives, and the loss's derivatives by what is activated.
-        self.out = torch.zeros(hidden + 1, models, batch, width, dtype=stack.flat.dtype)
+        self.out = torch.zeros(
+            hidden + 1, models, batch, width, dtype=stack.flat.dtype, device=stack.flat.device
+        )
         self.slope = torch.zeros_like(self.out)
         self.delta = torch.zeros_like(self.out)
         self.outs, self.slopes, self.deltas = list(self.out), list(self.slope), list(self.delta)

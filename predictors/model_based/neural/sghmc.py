@@ -52,7 +52,7 @@ class AdaptiveSghmc:
         # Average gradient, average square and window of the averages; all begin at one.
         self._average, self._square, self._window = (torch.ones_like(stack.flat) for _ in range(3))
         self._momentum, self._noise = torch.zeros_like(stack.flat), torch.zeros_like(stack.flat)
-        self._positions = torch.from_numpy(stack.positions()).reshape(-1)
+        self._positions = torch.from_numpy(stack.positions()).reshape(-1).to(stack.flat.device)
         self._count = stack.positions().shape[1]
 
     def step(self) -> None:
@@ -67,7 +67,7 @@ class AdaptiveSghmc:
             average += rate * (gradient - average)
             square += rate * (gradient * gradient - square)
         drawn = np.concatenate([generator.standard_normal(self._count) for generator in self._generators])
-        self._noise[self._positions] = torch.from_numpy(drawn).to(self._noise.dtype)
+        self._noise[self._positions] = torch.from_numpy(drawn).to(self._noise)
         inverse = 1.0 / (torch.sqrt(square) + 1e-16)
         squared = self._step_size**2
         scaled = squared / self._rows

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.device import tensor_device
+
 if TYPE_CHECKING:
     import torch
 
@@ -37,7 +39,7 @@ class Stack:
     """
 
     def __init__(
-        self, initial: Sequence[Initial], *, dtype: torch.dtype | None = None, device: str = "cpu"
+        self, initial: Sequence[Initial], *, dtype: torch.dtype | None = None, device: str | None = None
     ) -> None:
         """Copy the initial values of M models.
 
@@ -46,7 +48,7 @@ class Stack:
                 ends in ``[]`` holds several layers of one shape, on its first axis; such a block
                 has the layers first and the models second, so that each layer is contiguous.
             dtype: Default single precision.
-            device: Where the buffers lie.
+            device: Where the buffers lie; default ``tensor_device``.
         """
         import torch
 
@@ -58,7 +60,7 @@ class Stack:
             self._starts[name] = padded
             padded += -(-self.models * math.prod(shape) // ALIGNMENT) * ALIGNMENT
         dtype = dtype or torch.float32
-        self.flat = torch.zeros(padded, dtype=dtype, device=device)
+        self.flat = torch.zeros(padded, dtype=dtype, device=device or tensor_device())
         self.flat_gradient = torch.zeros_like(self.flat)
         self.values: dict[str, torch.Tensor] = {}
         self.gradients: dict[str, torch.Tensor] = {}
