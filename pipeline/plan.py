@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.study import (
     DEFAULT_TEST_SIZE,
@@ -46,7 +47,7 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
         InputError: Unknown predictor or hyperparameter, or a test set larger than the table.
     """
     plan = Plan()
-    entries: list[tuple[PredictorInfo, str]] = []
+    entries: list[tuple[PredictorInfo, str, dict[str, Any]]] = []
     for entry in study.predictors:
         plan.infos[entry.name] = info = registry.get_info(entry.name)
         # Checked here, not in a worker; and equal settings get equal keys however they are written.
@@ -55,13 +56,13 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
             if not registry.is_tunable(entry.name):
                 raise InputError(f"predictors: {entry.name} has no ranges to search in; leave out hpo")
             settings[registry.TUNING] = entry.hpo.model_dump()
-        entries.append((info, canonical_params(settings)))
+        entries.append((info, canonical_params(settings), settings))
     for name in study.tasks:
         table = tables[name]
         available = distinct_count(table)
         n_test = _test_size(study, table, available)
-        for info, params in entries:
-            runs, why_not = registry.availability(info, table)
+        for info, params, settings in entries:
+            runs, why_not = registry.availability(info, table, settings)
             for train_size, epochs in _budgets(study, table, info):
                 reason = None if runs else why_not
                 if reason is None and train_size is not None and n_test + train_size > available:

@@ -23,6 +23,7 @@ from typing import Any
 from predictors.base import Predictor, PredictorInfo
 from predictors.catalog import BUILTIN
 from predictors.curves import lacking
+from predictors.encodings.shared import has_encoding
 from predictors.parameters import Parameter, check_parameters, declared_parameters
 from predictors.tuning import TunedPredictor, Tuning
 from tasks.benchmarks.table import BenchmarkTable
@@ -132,8 +133,16 @@ def installed(info: PredictorInfo) -> tuple[bool, str]:
     return True, ""
 
 
-def availability(info: PredictorInfo, table: BenchmarkTable) -> tuple[bool, str]:
-    """Tell whether a predictor can run on a benchmark table; returns (yes, why not)."""
+def availability(
+    info: PredictorInfo, table: BenchmarkTable, params: Mapping[str, Any] | None = None
+) -> tuple[bool, str]:
+    """Tell whether a predictor can run on a benchmark table; returns (yes, why not).
+
+    Args:
+        info: The predictor.
+        table: The table.
+        params: Hyperparameters as for ``create``.
+    """
     if info.spaces is not None and table.space.name not in info.spaces:
         return False, f"runs on {', '.join(sorted(info.spaces))} only, not on {table.space.name}"
     usable, why_not = installed(info)
@@ -148,6 +157,13 @@ def availability(info: PredictorInfo, table: BenchmarkTable) -> tuple[bool, str]
     for need, what in (("images", "the images of the data set"), ("supernet", "a supernet")):
         if usable and need in info.needs:
             return False, f"needs {what}, and {table.name} has only measured results"
+    if usable:
+        for encoding in create(info.name, params or {}, seed=0).encodings:
+            if not has_encoding(table.space, encoding):
+                return (
+                    False,
+                    f"needs the encoding {encoding!r}, which cells of {table.space.name} do not have",
+                )
     return usable, why_not
 
 

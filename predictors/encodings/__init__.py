@@ -12,10 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.encodings import adjacency, pairs, path
+from predictors.encodings import adjacency, pairs, path, recurrent
 from predictors.encodings.codes import checked_codes
 from tasks.errors import InputError, did_you_mean
-from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.base import (
+    CellPairLayout,
+    Codes,
+    EdgeLayout,
+    RecurrentLayout,
+    SearchSpace,
+    VertexLayout,
+)
 
 __all__ = ["encode", "encoding_dim", "encoding_names"]
 
@@ -35,6 +42,8 @@ _ENCODINGS: dict[type, dict[str, tuple[_Encoder, _Dimension]]] = {
         "adjacency": (pairs.encode_adjacency, pairs.adjacency_features),
         "path": (pairs.encode_path, pairs.path_features),
     },
+    # Cells with loops through time have no paths from an input to an output that could be listed.
+    RecurrentLayout: {"adjacency": (recurrent.encode, recurrent.features)},
 }
 
 

@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 
 from predictors.encodings.codes import checked_codes
 from predictors.encodings.pairs import CELLS, INPUTS, PAIRS, unpack
+from predictors.encodings.recurrent import classes as recurrent_classes
+from predictors.encodings.recurrent import recurrent_graphs
 from tasks.errors import InputError
-from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.base import (
+    CellPairLayout,
+    Codes,
+    EdgeLayout,
+    RecurrentLayout,
+    SearchSpace,
+    VertexLayout,
+)
 from tasks.spaces.darts_graph import merged_adjacency
 
 ABSENT = -1
@@ -29,7 +38,9 @@ class CellGraphs:
     Attributes:
         adjacency: Bool, shape (n, v, v); [:, i, j] is an arc from i to j. Absent vertices have none.
         labels: Class of each vertex, shape (n, v): 0 input, then the operations, then output (then
-            global node); ``ABSENT`` for a vertex that is not there.
+            global node); ``ABSENT`` for a vertex that is not there. In recurrent cells old hidden
+            states and the output carry values from step to step and compute nothing; they have no
+            class, but the labels ``classes`` and ``classes`` + 1.
         classes: Number of classes.
         cells: How many cells of v / cells vertices each are side by side, without an arc between them.
     """
@@ -41,7 +52,7 @@ class CellGraphs:
 
     @property
     def features(self) -> NDArray[np.float64]:
-        """One-hot labels, shape (n, v, classes); zeros for an absent vertex."""
+        """One-hot labels, shape (n, v, classes); zeros for a vertex of no class."""
         return np.asarray(self.labels[:, :, None] == np.arange(self.classes), dtype=np.float64)
 
     @property
@@ -57,7 +68,12 @@ class CellGraphs:
         """Return the cells with self loops and a last vertex into which every other one leads.
 
         Of cells side by side each gets such a vertex first (of a class of its own), then all together.
+
+        Raises:
+            InputError: Recurrent cells, some of whose vertices have no class.
         """
+        if (self.labels >= self.classes).any():
+            raise InputError("graphs of recurrent cells have no form with a global node")
         if self.cells > 1:
             return _side_by_side([part.with_global_node() for part in self._apart()]).with_global_node()
         n, v = self.labels.shape
@@ -85,7 +101,7 @@ def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
     Operations on edges become vertices between an input and an output: 8 vertices of 7 classes for
     NAS-Bench-201. Operations on vertices stay where they are: 7 vertices of 5 classes for cells like
     those of NAS-Bench-101. Both cells of DARTS are side by side, see ``tasks.spaces.darts.Darts.graph``:
-    22 vertices of 9 classes.
+    22 vertices of 9 classes. Recurrent cells are as in ``encodings.recurrent``: 26 vertices of 8 classes.
 
     Args:
         space: The search space that the codes belong to.
@@ -112,6 +128,8 @@ def cell_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
         of_cells[:, :, -1] = classes - 1
         both = of_cells.reshape(n, CELLS * (INPUTS + inner + 1))
         return CellGraphs(merged_adjacency(sources), both, classes, CELLS)
+    if isinstance(layout, RecurrentLayout):
+        return CellGraphs(*recurrent_graphs(layout, codes), recurrent_classes(layout))
     if not isinstance(layout, VertexLayout):
         raise InputError(f"{space.name}: its cells have no such encoding")
     v = layout.vertices

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from predictors.encodings.graph import ABSENT, CellGraphs, cell_graphs, global_node_graphs, line_graph
 from predictors.encodings.pairs import CELLS, INPUTS, PAIRS, every_choice
+from predictors.encodings.recurrent import possible_tokens
 from tasks.errors import InputError
 from tasks.spaces.base import (
     CellPairLayout,
     Codes,
     EdgeLayout,
     Layout,
+    RecurrentLayout,
     SearchSpace,
     VertexLayout,
     code_length,
@@ -57,7 +59,8 @@ def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
     """Return a token sequence per cell.
 
     Length 35 and 9 tokens for NAS-Bench-201; 27 and 7 for cells like those of NAS-Bench-101; 629 and 13
-    for DARTS: in general (v + 2)(v - 1)/2 for v vertices, and the number of classes of
+    for DARTS; 350 and 12 for NAS-Bench-NLP, where old hidden states and the output have tokens of
+    their own: in general (v + 2)(v - 1)/2 for v vertices, and the number of classes of
     ``sequence_graphs`` + 2.
 
     Args:
@@ -114,6 +117,8 @@ def sequence_graphs(space: SearchSpace, codes: Codes) -> CellGraphs:
 
 
 def _possible_tokens(layout: Layout, v: int, vocabulary: int) -> NDArray[np.bool_]:
+    if isinstance(layout, RecurrentLayout):
+        return possible_tokens(layout, PADDING, NO_ARC, ARC)
     wiring = line_graph(layout)[1] if isinstance(layout, EdgeLayout) else None
     rows = []
     for j in range(1, v):
@@ -151,7 +156,8 @@ def decode_sequences(space: SearchSpace, tokens: NDArray[np.int64]) -> Codes:
     elif isinstance(layout, CellPairLayout):
         codes = _decoded_pairs(layout, *_graph(tokens, PAIR_VERTICES))
     else:
-        raise InputError(f"{space.name}: its cells have no such encoding")
+        # Those of recurrent cells do not tell which input of a blend is which.
+        raise InputError(f"{space.name}: a token sequence does not determine the cell")
     again = cell_sequences(space, np.clip(codes, -1, len(layout.operations) - 1)).tokens
     wrong = np.flatnonzero((again != tokens).any(axis=1))
     if wrong.size:

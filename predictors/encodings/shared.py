@@ -13,10 +13,14 @@ from predictors.encodings import encode, encoding_dim, encoding_names
 from predictors.encodings.graph import CellGraphs, cell_graphs
 from predictors.encodings.wl import SubtreeFeatures, subtree_features
 from tasks.errors import InputError
-from tasks.spaces.base import Codes, SearchSpace
+from tasks.spaces.base import Codes, RecurrentLayout, SearchSpace
+from tasks.spaces.registry import get_space, space_names
 
 GRAPHS = "graphs"
 """Name of ``graph.cell_graphs`` among shared encodings."""
+
+GLOBAL_NODE = "graphs with a global node"
+"""Name of ``graph.global_node_graphs``; made from the shared graphs, hence not shared itself."""
 
 MAX_BYTES = 2**26
 """Larger ones are not shared: each fit then encodes its own architectures."""
@@ -56,6 +60,14 @@ class EncodedRows:
         if whole is None:
             return None
         return whole[self.rows] if isinstance(whole, np.ndarray) else whole.take(self.rows)
+
+
+def has_encoding(space: SearchSpace, name: str) -> bool:
+    """Tell whether the cells of a space have an encoding; also true of one that is not known here."""
+    if name == GLOBAL_NODE:
+        return not isinstance(space.layout, RecurrentLayout)
+    known = {encoding for other in space_names() for encoding in encoding_names(get_space(other))}
+    return name not in known or name in encoding_names(space)
 
 
 def encode_all(space: SearchSpace, codes: Codes, names: set[str]) -> dict[str, Encoded]:

@@ -19,8 +19,16 @@ from numpy.typing import NDArray
 from predictors.encodings.codes import checked_codes
 from predictors.encodings.graph import line_graph
 from predictors.encodings.pairs import CELLS, INPUTS, PAIRS, unpack
+from predictors.encodings.recurrent import ABSENT, recurrent_graphs
 from tasks.errors import InputError
-from tasks.spaces.base import CellPairLayout, Codes, EdgeLayout, SearchSpace, VertexLayout
+from tasks.spaces.base import (
+    CellPairLayout,
+    Codes,
+    EdgeLayout,
+    RecurrentLayout,
+    SearchSpace,
+    VertexLayout,
+)
 from tasks.spaces.graph_hash import label_values, mix, on_path
 
 ZERO, IDENTITY = "none", "skip_connect"
@@ -105,6 +113,8 @@ def operation_graphs(space: SearchSpace, codes: Codes) -> tuple[Bools, Labels, B
     The cells of DARTS are graphs of their own, the two of an architecture one after the other: two
     inputs, per node its two operations and their sum, output, 15 vertices. All of them are on a path.
 
+    Of recurrent cells, in which everything has an effect, nothing is dropped.
+
     Returns:
         Adjacency, shape (n, v, v), upper triangular; labels, shape (n, v); which vertices are
         there, shape (n, v): always the first, the input, and the last, the output. The labels of
@@ -120,12 +130,22 @@ def operation_graphs(space: SearchSpace, codes: Codes) -> tuple[Bools, Labels, B
         adjacency, label = _from_vertices(layout, codes)
     elif isinstance(layout, CellPairLayout):
         return _from_pairs(layout, codes)
+    elif isinstance(layout, RecurrentLayout):
+        return _from_recurrent(layout, codes)
     else:
         raise InputError(f"{space.name}: its cells have no such encoding")
     present = on_path(adjacency)
     present[:, 0] = present[:, -1] = True
     adjacency &= present[:, :, None] & present[:, None, :]
     return adjacency, label, present
+
+
+def _from_recurrent(layout: RecurrentLayout, codes: Codes) -> tuple[Bools, Labels, Bools]:
+    adjacency, kind = recurrent_graphs(layout, codes)
+    label = label_values(("x", *layout.operations, "h_prev", "output"))[kind]
+    # The state that leaves the cell is the first one; the others may be exchanged.
+    label[:, 1] = label_values(("h_prev_0",))
+    return adjacency, label, np.asarray(kind != ABSENT)
 
 
 def _from_vertices(layout: VertexLayout, codes: Codes) -> tuple[Bools, Labels]:

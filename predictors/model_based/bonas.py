@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 
-from predictors.encodings.shared import GRAPHS
+from predictors.encodings.shared import GLOBAL_NODE, GRAPHS
 from predictors.model_based.neural.bonas_network import (
     BonasSettings,
     initial_bonas,
@@ -62,7 +62,7 @@ class Bonas(StackedRegressor[Initial]):
     @property
     def encodings(self) -> tuple[str, ...]:
         """Graphs."""
-        return (GRAPHS,)
+        return (GRAPHS, GLOBAL_NODE)
 
     def _inputs(self, observations: Observations) -> Inputs:
         graphs = observations.cell_graphs().with_global_node()
