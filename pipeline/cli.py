@@ -84,6 +84,10 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed tasks again, too.")
     ] = False,
+    device: Annotated[
+        str,
+        typer.Option("--device", help="cpu, cuda or auto, for neural and Gaussian-process predictors."),
+    ] = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and stop.")] = False,
     json: Json = False,
 ) -> None:
@@ -95,7 +99,13 @@ def run(
         study, predictors, tasks, train_sizes, epochs, trials, test_size, benchmark or [], plugin or []
     )
     settings = command.RunSettings(
-        out=out, address=address, num_cpus=num_cpus, serial=serial, retry_failed=retry_failed, json=json
+        out=out,
+        address=address,
+        num_cpus=num_cpus,
+        serial=serial,
+        retry_failed=retry_failed,
+        json=json,
+        device=device,
     )
     if dry_run:
         raise typer.Exit(command.show_plan(chosen, out, None, json=json))

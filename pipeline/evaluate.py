@@ -20,6 +20,7 @@ from pipeline.rows import PREDICTION_SCHEMA, Row
 from pipeline.work import BatchResult
 from predictors import registry
 from predictors.base import Predictor, PredictorInfo
+from predictors.device import choose_device, on_device
 from predictors.encoded_table import EncodedTable
 from predictors.observations import Observations
 from predictors.tuning import TunedPredictor
@@ -42,12 +43,14 @@ class Context:
         task_timeout_s: Time limit of one task.
         save_predictions: Whether to return measured and predicted values.
         plugins: (file name, source text) of Python files that define further predictors.
+        device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
     """
 
     study: str
     task_timeout_s: float = 900.0
     save_predictions: bool = False
     plugins: tuple[tuple[str, str], ...] = ()
+    device: str = "cpu"
 
     @property
     def batch_budget_s(self) -> float:
@@ -61,6 +64,10 @@ class Context:
     def new_row(self, task: Task) -> Row:
         """Return a row with everything known before the task runs."""
         return new_row(task, registry.get_info(task.predictor), self.study)
+
+    def device_of(self, info: PredictorInfo) -> str:
+        """Return where a predictor makes its tensors."""
+        return self.device if info.gpu else "cpu"
 
 
 @dataclass(slots=True)
@@ -98,9 +105,10 @@ def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Contex
             if result.rows and not together and time.monotonic() - began > BATCH_BUDGET_S:
                 result.unfinished = list(tasks[len(result.rows) :])
                 break
-            if task is members[0]:
-                together = _fit_together(members, table, info, context)
-            row, predictions = _evaluate(task, table, info, context, together.get(task.key))
+            with on_device(context.device_of(info)):
+                if task is members[0]:
+                    together = _fit_together(members, table, info, context)
+                row, predictions = _evaluate(task, table, info, context, together.get(task.key))
             result.rows.append(row)
             if predictions is not None:
                 saved.append(predictions)
@@ -139,9 +147,11 @@ def _evaluate(
     task: Task, table: BenchmarkTable, info: PredictorInfo, context: Context, trial: _Trial | None
 ) -> tuple[Row, pa.Table | None]:
     row = new_row(task, info, context.study)
-    row.update(started_at=datetime.now(UTC), host=hostname(), versions=versions(), device="cpu")
+    row.update(started_at=datetime.now(UTC), host=hostname(), versions=versions())
+    row.update(device=context.device_of(info))
     predictions = None
     try:
+        choose_device(context.device_of(info))
         with time_limit(context.task_timeout_s):
             if trial is None:
                 trial = _prepare(task, table)

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,6 +36,9 @@ FLUSH_ROWS, FLUSH_S = 1_000, 5.0
 """Results wait in the driver until there are so many, or so long. What a crash loses is small, and
 runs again because its keys are absent."""
 
+GPU_SHARE = 0.25
+"""Of a GPU, for one task of a small model: several keep it busier than one."""
+
 SHOW_S = 0.25
 """Progress is shown at most so often."""
 
@@ -53,6 +56,7 @@ class Prepared:
         todo: Tasks that have no result yet.
         done: Number of tasks that have one.
         cost: Cost estimates, from stored results where there are any.
+        device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
     """
 
     study: Study
@@ -61,6 +65,7 @@ class Prepared:
     todo: list[Task]
     done: int
     cost: CostModel
+    device: str = "cpu"
 
 
 @dataclass(slots=True)
@@ -167,10 +172,19 @@ def _absent(tasks: list[Task], stored: pa.Array | pa.ChunkedArray) -> list[Task]
     return [task for task, present in zip(tasks, known, strict=True) if not present]
 
 
-def context_of(study: Study) -> Context:
-    """Return what workers need to know of a study."""
+def use_gpus(prepared: Prepared) -> None:
+    """Let the predictors that can use a GPU do so; each of their tasks then needs a share of one."""
+    prepared.device = "cuda"
+    for name, info in prepared.plan.infos.items():
+        if info.gpu:
+            # The cost model, and so the scheduler, reads the same mapping.
+            prepared.plan.infos[name] = replace(info, num_gpus=info.num_gpus or GPU_SHARE)
+
+
+def context_of(study: Study, device: str = "cpu") -> Context:
+    """Return what workers need to know of a study, and of where it runs."""
     plugins = tuple((Path(file).name, Path(file).read_text(encoding="utf-8")) for file in study.plugins)
-    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins)
+    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins, device)
 
 
 def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: Reporter) -> RunSummary:
@@ -182,7 +196,7 @@ def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: 
     scheduler = Scheduler(prepared.cost)
     scheduler.add(prepared.todo)
     summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done)
-    work, skipped = context_of(prepared.study), _skipped_rows(prepared)
+    work, skipped = context_of(prepared.study, prepared.device), _skipped_rows(prepared)
     tables = encoded_tables(prepared.tables, prepared.todo)
     drive(scheduler, tables, work, store, backend, reporter, summary, first=skipped)
     return summary

@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 from rich.console import Console
@@ -20,10 +20,11 @@ from pipeline.cost import TARGET_S
 from pipeline.execute.backend import Backend
 from pipeline.execute.session import check_fits, offers_of_config
 from pipeline.progress import BarReporter, PlainReporter, Reporter, Silent, duration
-from pipeline.run import Prepared, RunSummary, execute, prepare
+from pipeline.run import Prepared, RunSummary, execute, prepare, use_gpus
 from pipeline.store import ResultStore
 from pipeline.study import Study
-from tasks.errors import InputError
+from predictors.device import Device, choose_device
+from tasks.errors import InputError, did_you_mean
 from tasks.task import Task
 
 
@@ -37,10 +38,13 @@ class RunSettings:
     serial: bool = False
     retry_failed: bool = False
     json: bool = False
+    device: str = "cpu"
 
 
 def run(study: Study, settings: RunSettings) -> int:
     """Run what is missing of a study, and show the results. Returns the exit code."""
+    if settings.device not in get_args(Device):
+        raise InputError(f"--device {settings.device!r}: {did_you_mean(settings.device, get_args(Device))}")
     out = settings.out or f"naspred-results/{study.name}"
     screen = console(quiet=settings.json)
     store = ResultStore(out)
@@ -61,6 +65,8 @@ def _execute(prepared: Prepared, store: ResultStore, settings: RunSettings, scre
     if settings.serial or not prepared.todo:
         from pipeline.execute.serial import SerialBackend
 
+        if _gpu_predictors(prepared) and choose_device(settings.device) == "cuda":
+            use_gpus(prepared)
         return execute(prepared, store, SerialBackend(), reporter)
     from pipeline.execute import session
 
@@ -70,10 +76,18 @@ def _execute(prepared: Prepared, store: ResultStore, settings: RunSettings, scre
         from pipeline.execute.ray_backend import RayBackend
 
         offers, complete = session.node_offers()
+        has_gpu = any(offer.get("GPU", 0.0) for offer in offers)
+        if settings.device == "cuda" or (settings.device == "auto" and has_gpu):
+            use_gpus(prepared)
         for warning in check_fits(_shapes(prepared.todo, prepared), offers, complete=complete):
             screen.print(f"[yellow]warning:[/yellow] {warning}; waiting for the autoscaler", highlight=False)
         backend: Backend = RayBackend()
         return execute(prepared, store, backend, reporter)
+
+
+def _gpu_predictors(prepared: Prepared) -> bool:
+    """Whether a task that is left to do can use a GPU."""
+    return any(prepared.plan.infos[task.predictor].gpu for task in prepared.todo)
 
 
 def _shapes(tasks: list[Task], prepared: Prepared) -> list[dict[str, float]]:
