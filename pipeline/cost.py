@@ -19,9 +19,6 @@ TARGET_S = 1.0
 
 FIRST_LIMIT = 4
 
-GROWTH = 0.5
-"""Exponent of cost against training size where only another size was measured."""
-
 
 @dataclass(slots=True)
 class CostModel:
@@ -50,14 +47,14 @@ class CostModel:
 
     def estimate(self, task: Task) -> float:
         """Return the expected seconds of a task, more than 0."""
-        size = task.train_size or 0
+        size, info = task.train_size or 0, self.infos[task.predictor]
         known = self._measured.get((task.predictor, task.params))
         if not known:
-            return max(self.infos[task.predictor].cost_s * _scale(size, 100), 1e-4)
+            return max(info.cost_s * _scale(size, 100, info.cost_growth), 1e-4)
         if size in known:
             return known[size]
         nearest = min(known, key=lambda other: abs(np.log((other + 1) / (size + 1))))
-        return max(known[nearest] * _scale(size, nearest), 1e-4)
+        return max(known[nearest] * _scale(size, nearest, info.cost_growth), 1e-4)
 
     def is_measured(self, task: Task) -> bool:
         """Whether any task of the same predictor and hyperparameters was measured."""
@@ -82,5 +79,6 @@ class CostModel:
             self._measured.setdefault((predictor, params), {})[size] = max(float(value), 1e-4)
 
 
-def _scale(size: int, other: int) -> float:
-    return float(((size + 10.0) / (other + 10.0)) ** GROWTH)
+def _scale(size: int, other: int, growth: float) -> float:
+    """Return how many times longer a training set of one size takes than one of another."""
+    return float(((size + 30.0) / (other + 30.0)) ** growth)

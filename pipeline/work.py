@@ -46,6 +46,10 @@ class Demand(Protocol):
     def num_gpus(self) -> float:
         """GPU share."""
 
+    @property
+    def together(self) -> int:
+        """Jobs of one extent that make a batch however long that takes."""
+
 
 class Costs(Protocol[J_contra]):
     """Estimates seconds per job, and learns."""

@@ -42,9 +42,12 @@ class PredictorInfo:
         num_gpus: GPU share of one evaluator or task (0, 0.25, 0.5 or 1).
         gpu: Whether it can train on a GPU if a run asks for one; it makes its tensors on
             ``predictors.device.tensor_device()``.
+        together: Tasks of one budget that make a batch however long that takes, since fitted as one
+            program each takes much less time.
         packages: Import names of what it needs besides numpy and scipy.
         cost_s: Rough CPU seconds of fit and predict at 100 training and 200 test architectures;
-            a prior for scheduling that measured costs replace.
+            a prior for scheduling that measured costs replace. Of those fitted in batches: in a batch.
+        cost_growth: Exponent of that cost in the number of training architectures, roughly.
         summary: One line.
         reference: Paper.
     """
@@ -61,9 +64,11 @@ class PredictorInfo:
     resident: bool = False
     num_gpus: float = 0.0
     gpu: bool = False
+    together: int = 1
     packages: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()
     cost_s: float = 0.1
+    cost_growth: float = 0.5
     summary: str = ""
     reference: str = ""
 

@@ -20,6 +20,7 @@ class TrainingDemand:
 
     num_gpus: float = 0.0
     resident: bool = False
+    together: int = 1
 
 
 @dataclass(slots=True)

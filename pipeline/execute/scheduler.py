@@ -126,11 +126,13 @@ class Scheduler(Generic[J]):
         return None
 
     def _take(self, group: _Group[J]) -> list[J]:
-        taken = [group.pop()]
-        total = self.cost.estimate(taken[0])
+        first = group.pop()
+        taken, total = [first], self.cost.estimate(first)
+        together = self.cost.demand(first).together
         while len(taken) < group.limit and (following := group.first()) is not None:
             total += self.cost.estimate(following)
-            if total > self.cost.target_s:
+            joint = len(taken) < together and following.extent == first.extent
+            if total > self.cost.target_s and not joint:
                 break
             taken.append(group.pop())
         return taken

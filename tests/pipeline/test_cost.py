@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -50,3 +52,21 @@ def test_stored_rows_teach_medians_of_successes():
     cost.learn(rows)
     assert cost.estimate(task(100)) == pytest.approx(0.3)
     assert cost.estimate(task(None)) == pytest.approx(0.02)
+
+
+def test_growth_is_that_of_the_predictor():
+    infos = {
+        name: PredictorInfo(name, "x:X", "baseline", frozenset({"labels"}), cost_s=1.0, cost_growth=growth)
+        for name, growth in (("constant", 0.0), ("linear", 1.0), ("square", 2.0))
+    }
+    cost = CostModel(infos)
+
+    def seconds(name, size):
+        return cost.estimate(replace(task(size), predictor=name))
+
+    assert seconds("constant", 5) == seconds("constant", 1000) == 1.0
+    assert seconds("linear", 1000) == pytest.approx(10, rel=0.25)
+    assert seconds("square", 1000) == pytest.approx(100, rel=0.45)
+    # What was measured at one size says what another one takes.
+    cost.observe(replace(task(100), predictor="linear"), 3.0)
+    assert seconds("linear", 1000) == pytest.approx(30, rel=0.25)

@@ -165,3 +165,17 @@ def test_every_task_ends_exactly_once_whatever_happens(specs, events):
             ended.update(t.key for t in made.crashed(batch, event))
     assert ended == Counter(t.key for t in tasks)
     assert made.waiting == 0
+
+
+def test_tasks_that_are_cheaper_together_share_a_batch_however_long_it_takes():
+    info = PredictorInfo("joint", "x:X", "baseline", frozenset({"labels"}), cost_s=3.0, together=3)
+    made = Scheduler(CostModel({"joint": info}))
+    made.add([task("joint", size, seed) for size in (10, 1000) for seed in range(4)])
+    batches = [[(t.train_size, t.seed) for t in batch.tasks] for batch in drain(made)]
+    # Of one budget only: those of another one are not trained with them.
+    assert batches == [
+        [(1000, 0), (1000, 1), (1000, 2)],
+        [(1000, 3)],
+        [(10, 0), (10, 1), (10, 2)],
+        [(10, 3)],
+    ]
