@@ -22,7 +22,7 @@ CURVE_COLUMNS = {
 }
 """Curve of the benchmark schema -> column of the stored trainings."""
 
-_COPIED = ("params", "flops", "epoch_time_s")
+_COPIED = ("params", "flops")
 
 
 @dataclass(slots=True)
@@ -82,8 +82,9 @@ def make_table(
     """Return columns and metadata as ``write_table`` takes them; None if nothing is finished.
 
     ``val_acc`` and ``test_acc`` are means over the runs. Curves and times are those of one run,
-    the first that came to an end: what somebody observes who trains the architecture once. Where
-    an engine measures no accuracy, as for language models, the target is 100 - validation loss.
+    the first that came to an end: what somebody observes who trains the architecture once. Times
+    are CPU seconds of one core, or wall seconds on a GPU. Where an engine measures no accuracy, as
+    for language models, the target is 100 - validation loss.
 
     Args:
         rows: Stored trainings of ``TRAINING_SCHEMA``, of this build's identity only.
@@ -105,6 +106,7 @@ def make_table(
         **{name: [entry.first[name] for entry in finished] for name in _COPIED},
     }
     epochs = len(next(iter(finished[0].runs.values()))["val_loss"])
+    columns["epoch_time_s"] = [_epoch_time(entry.first) for entry in finished]
     columns["train_time_s"] = [epochs * seconds for seconds in columns["epoch_time_s"]]
     types: dict[str, pa.DataType] = {}
     for name, source in CURVE_COLUMNS.items():
@@ -136,6 +138,12 @@ def _finals(entry: _Architecture) -> list[float]:
     if all(run["val_acc"][-1] is not None for run in runs):
         return [float(run["val_acc"][-1]) for run in runs]
     return [100.0 - float(run["val_loss"][-1]) for run in runs]
+
+
+def _epoch_time(row: dict[str, Any]) -> float:
+    """Return the seconds of an epoch as if the core had been free: what ran beside it has no part."""
+    wall = float(row["epoch_time_s"])
+    return wall if row["device"] != "cpu" else wall * min(1.0, float(row["cpu_s"]) / float(row["wall_s"]))
 
 
 def _test_means(finished: Sequence[_Architecture]) -> list[float] | None:
