@@ -113,7 +113,14 @@ IMAGES = Functions(
 )
 """Trains any image classifier of convolutions, batch normalisations and linear layers."""
 
-_ENGINES: dict[str, Engine] = {}
+TEXT = Functions(
+    "tasks.benchmarks.training.text.recipe:TextRecipe",
+    "tasks.benchmarks.training.text.data:load_data",
+    "tasks.benchmarks.training.text.train:train_runs",
+)
+"""Trains language models of recurrent cells."""
+
+_ENGINES: dict[str, Engine] = {"nasbench_nlp": TEXT}
 
 
 def engine_of(space: str) -> Engine:
