@@ -82,10 +82,23 @@ class LeanTree:
     """A regression tree that reads float32 arrays as they are.
 
     ngboost asks of a base learner only what this class has.
+
+    Args:
+        random_state: Seed.
+        stream: Generator that is seeded anew for each tree: making one takes a fifth of the time of
+            a tree. Clones share it.
+        settings: Of the tree.
     """
 
-    def __init__(self, *, random_state: int | None = None, **settings: float) -> None:
+    def __init__(
+        self,
+        *,
+        random_state: int | None = None,
+        stream: np.random.RandomState | None = None,
+        **settings: float,
+    ) -> None:
         self.random_state = random_state
+        self.stream = np.random.RandomState() if stream is None else stream
         self.settings = settings
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - scikit-learn's
@@ -99,11 +112,12 @@ class LeanTree:
         return self
 
     def __sklearn_clone__(self) -> LeanTree:
-        return LeanTree(random_state=self.random_state, **self.settings)
+        return LeanTree(random_state=self.random_state, stream=self.stream, **self.settings)
 
     def fit(self, x: NDArray[np.float32], y: Floats) -> Self:
         """Grow the tree on ``x`` of shape (n, features) and ``y`` of shape (n,)."""
-        learner = DecisionTreeRegressor(random_state=self.random_state, **self.settings)
+        self.stream.seed(self.random_state)
+        learner = DecisionTreeRegressor(random_state=self.stream, **self.settings)
         self.tree_ = learner.fit(x, y, check_input=False).tree_
         return self
 
