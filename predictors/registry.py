@@ -7,17 +7,13 @@ carries a class attribute ``info``, a ``PredictorInfo`` with the name under whic
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
-import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from predictors.base import Predictor, PredictorInfo
@@ -28,6 +24,7 @@ from predictors.parameters import Parameter, check_parameters, declared_paramete
 from predictors.tuning import TunedPredictor, Tuning
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
+from tasks.plugins import read_source, run_source
 
 TUNING = "hpo"
 """Name under which a task's parameters ask for a hyperparameter search."""
@@ -182,14 +179,7 @@ def register_file(path: str | Path) -> list[str]:
     Raises:
         InputError: No such file, or as ``register_source``.
     """
-    path = Path(path)
-    try:
-        source = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"plugin {path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"plugin {path}: is not UTF-8 text ({error})") from error
-    return register_source(str(path), source)
+    return register_source(str(path), read_source(path))
 
 
 def register_source(file: str, source: str) -> list[str]:
@@ -208,7 +198,7 @@ def register_source(file: str, source: str) -> list[str]:
             taken.
     """
     origin = f"plugin {file}"
-    module = _run_source(file, source, origin)
+    module = run_source(file, source)
     classes = [
         value
         for value in vars(module).values()
@@ -223,23 +213,6 @@ def register_source(file: str, source: str) -> list[str]:
             "a class attribute 'info' (a PredictorInfo)"
         )
     return [_add(cls, origin).name for cls in classes]
-
-
-def _run_source(file: str, source: str, origin: str) -> ModuleType:
-    content = hashlib.sha256(source.encode()).hexdigest()[:12]
-    module_name = f"naspred_plugin_{re.sub(r'[^0-9A-Za-z]', '_', Path(file).stem)}_{content}"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
-    module = ModuleType(module_name)
-    module.__file__ = file
-    # Type hints of the plugin's classes are looked up in sys.modules while it runs.
-    sys.modules[module_name] = module
-    try:
-        exec(compile(source, file, "exec"), vars(module))
-    except Exception as error:
-        del sys.modules[module_name]
-        raise InputError(f"{origin}: fails to run: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _add(cls: type, origin: str) -> PredictorInfo:

@@ -13,6 +13,8 @@ from pipeline.building.build_file import Build
 from tasks.benchmarks.building.job import TRAINING_VERSION
 from tasks.benchmarks.ceiling import noise_ceiling
 from tasks.spaces.base import DatasetInfo
+from tasks.spaces.dag import DagSpace
+from tasks.spaces.registry import get_space
 
 CURVE_COLUMNS = {
     "train_loss": "train_loss",
@@ -40,8 +42,15 @@ class _Architecture:
         if not self.runs:
             self.first = row
         for place, run in enumerate(row["runs"]):
-            if row["run_status"][place] == "ok" and run not in self.runs:
-                self.runs[run] = {name: row[name][place] for name in (*CURVE_COLUMNS.values(), "test_acc")}
+            measured = {name: row[name][place] for name in (*CURVE_COLUMNS.values(), "test_acc")}
+            if row["run_status"][place] == "ok" and run not in self.runs and _in_range(measured):
+                self.runs[run] = measured
+
+
+def _in_range(measured: dict[str, Any]) -> bool:
+    """Whether accuracies are percentages; that of a language model, 100 - loss, may be far below 0."""
+    values = [*measured["train_acc"], *measured["val_acc"], measured["test_acc"]]
+    return all(value is None or 0.0 <= value <= 100.0 for value in values)
 
 
 def collect(
@@ -127,9 +136,18 @@ def make_table(
         "epochs": epochs,
         "source": f"trained by naspred bench build ({build.name})",
         "licence": build.licence,
+        **_own_space(build.space),
         "build": _facts(build, finished, final, lost, failed_runs, rows),
     }
     return table, metadata
+
+
+def _own_space(name: str) -> dict[str, object]:
+    """Return what makes a table of a plug-in's DAG cells readable without the plug-in."""
+    space = get_space(name)
+    if not isinstance(space, DagSpace):
+        return {}
+    return {"operations": list(space.operations), "vertices": space.vertices}
 
 
 def _finals(entry: _Architecture) -> list[float]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tasks.benchmarks.training.convolution import StackedConv2d
 from tasks.spaces.layers import FirstChannels, JoinChannels
 
 
@@ -63,6 +64,8 @@ def _stack(copies: list[nn.Module]) -> nn.Module:
             _join_rows(copies)
             first.in_channels *= count
             first.out_channels *= count
+            if first.groups == 1:
+                first.__class__ = StackedConv2d
             first.groups *= count
         case nn.BatchNorm2d():
             _join_rows(copies)

@@ -22,7 +22,8 @@ from tasks.errors import InputError
 from tasks.seeds import derive_seed
 from tasks.spaces.base import Arch, SearchSpace
 
-_EVALUATED_AT_ONCE = 500
+_EVALUATED_AT_ONCE = 128
+"""Images; more of them, with several runs side by side, no longer fit the processor's cache."""
 
 
 def train_runs(
@@ -180,8 +181,8 @@ class _Training:
         self.network.eval()
         total = torch.zeros(2, self.runs, device=self.device)
         for begin in range(0, len(labels), _EVALUATED_AT_ONCE):
-            part = torch.from_numpy(images[begin : begin + _EVALUATED_AT_ONCE]).to(self.device)
-            truth = torch.from_numpy(labels[begin : begin + _EVALUATED_AT_ONCE]).to(self.device)
+            part = torch.tensor(images[begin : begin + _EVALUATED_AT_ONCE]).to(self.device)
+            truth = torch.tensor(labels[begin : begin + _EVALUATED_AT_ONCE]).to(self.device)
             truth = truth[:, None].expand(-1, self.runs)
             shown = part.repeat(1, self.runs, 1, 1).contiguous(memory_format=torch.channels_last)
             logits = self._logits(shown)
