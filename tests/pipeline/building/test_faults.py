@@ -21,6 +21,7 @@ from pipeline.execute.serial import SerialBackend
 from pipeline.progress import Silent
 from tasks.benchmarks.user_table import read_user_table
 from tasks.errors import InputError
+from tasks.spaces.dag import DagSpace
 
 TOY = PLUGINS / "toy_space.py"
 SLOW = ("toy", "--plugin", TOY, "--archs", "40", "--runs", "2", "--set", "seconds=0.1")
@@ -135,6 +136,20 @@ def test_the_command_trains_real_networks_on_a_file_of_images(tmp_path):
     assert facts["recipe"]["steps_per_epoch"] == 2
     assert facts["noise_ceiling"]["val_loss"]["runs"] == 2
     assert len(read_user_table(table)) == 2
+
+
+def test_a_space_of_ones_own_becomes_a_benchmark(tmp_path, capsys):
+    few = ["epochs=1", "steps_per_epoch=1", "batch_size=8", "val_size=300", "test_size=300", "channels=2"]
+    chosen = build_from_options(
+        "small_cells", {"archs": 4, "runs": 2}, few, [ROOT / "examples" / "own_space.py"]
+    )
+    assert build(chosen, BuildSettings(out=str(tmp_path), serial=True, json=True)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["statuses"] == {"ok": 4}
+    # The file describes the cells, so that reading it needs no plug-in.
+    table = read_user_table(document["table"]["path"])
+    assert (table.name, len(table), table.space.vertices) == ("small_cells/digits", 4, 5)
+    assert type(table.space) is DagSpace
 
 
 @pytest.mark.parametrize(
