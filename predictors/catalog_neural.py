@@ -73,6 +73,18 @@ NEURAL: tuple[PredictorInfo, ...] = (
         reference="Luo et al., Neural Architecture Optimization, NeurIPS 2018",
     ),
     PredictorInfo(
+        name="seminas",
+        target="predictors.model_based.seminas:SemiNas",
+        family="model_based",
+        needs=frozenset({"labels"}),
+        percent=True,
+        packages=("torch",),
+        cost_s=0.7,
+        cost_growth=1.0,
+        summary="The model of nao, trained on its own predictions as well",
+        reference="Luo et al., Semi-Supervised Neural Architecture Search, NeurIPS 2020",
+    ),
+    PredictorInfo(
         name="dngo",
         target="predictors.model_based.dngo:Dngo",
         family="model_based",

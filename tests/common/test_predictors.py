@@ -25,6 +25,7 @@ QUICK = {
     "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
     "bonas": {"hidden": 16, "epochs": 60, "learning_rate": 0.01},
     "nao": {"hidden": 32, "epochs": 10, "min_steps": 10, "batch": 24, "learning_rate": 0.05},
+    "seminas": {"hidden": 32, "epochs": 10, "min_steps": 10, "batch": 24, "learning_rate": 0.05},
     "dngo": {"width": 20, "epochs": 20},
 }
 
@@ -43,6 +44,7 @@ LABELS = {
     "gcn",
     "bonas",
     "nao",
+    "seminas",
     "dngo",
     "bohamiann",
 }
