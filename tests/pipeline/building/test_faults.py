@@ -24,7 +24,7 @@ from tasks.errors import InputError
 from tasks.spaces.dag import DagSpace
 
 TOY = PLUGINS / "toy_space.py"
-SLOW = ("toy", "--plugin", TOY, "--archs", "40", "--runs", "2", "--set", "seconds=0.1")
+SLOW = ("toy", "--plugin", TOY, "--archs", "40", "--runs", "2", "--set", "seconds=0.05")
 
 
 def start(*arguments):
@@ -74,7 +74,7 @@ def test_a_build_that_is_stopped_goes_on_to_the_same_table(tmp_path, sent, code)
     assert not list(out.glob("*.parquet"))
 
     chosen = make_build(
-        {"space": "toy", "plugins": [str(TOY)], "archs": 40, "runs": 2, "seconds": 0.1}, "test"
+        {"space": "toy", "plugins": [str(TOY)], "archs": 40, "runs": 2, "seconds": 0.05}, "test"
     )
     store = training_store(str(out))
     _, partial = write_benchmark(make_plan(chosen, store), store, tmp_path / "partial.parquet")
