@@ -18,9 +18,11 @@ _FIRST_FIELDS = frozenset(
         "space", "dataset", "epochs", "steps_per_epoch", "batch_size", "lr", "schedule", "warmup_steps",
         "momentum", "weight_decay", "label_smoothing", "clip_norm", "batch_norm_momentum", "shift", "flip",
         "noise", "channels", "cells", "val_size", "val_part", "test_size", "image_size",
+        "text_sha256", "tokens", "vocabulary", "bptt", "embedding", "hidden", "layers", "tied", "val_tokens",
+        "test_tokens",
     }
 )  # fmt: skip
-"""Fields of the first version of a recipe."""
+"""Fields of the recipes' first versions."""
 
 
 @dataclass(frozen=True, slots=True)
