@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -13,16 +14,18 @@ import yaml
 from rich.console import Console
 
 from pipeline.building.build_file import Build, load_build, make_build
-from pipeline.building.plan import BuildPlan, make_plan
+from pipeline.building.plan import BuildPlan, make_plan, rows_of_build
 from pipeline.building.rows import training_store
 from pipeline.building.run import execute, measure, write_benchmark
 from pipeline.commands.bench import describe
 from pipeline.commands.inspect import console
 from pipeline.execute.actor_pool import ALLOWED_GPU_SHARES
-from pipeline.progress import BarReporter, PlainReporter, Reporter, Silent, duration
+from pipeline.progress import FAILED, BarReporter, PlainReporter, Reporter, Silent, duration
 from pipeline.run import RunSummary
 from pipeline.store import ResultStore
 from tasks.errors import InputError
+
+SHOWN_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def build(chosen: Build, settings: BuildSettings) -> int:
             highlight=False,
         )
         if settings.json:
-            _print_json(plan, store, summary, None)
+            _print_json(plan, store, summary, None, _failures(plan, store))
         return 130
     return _conclude(plan, store, summary, screen, settings)
 
@@ -185,26 +188,48 @@ def _show_plan(plan: BuildPlan, store: ResultStore, screen: Console, settings: B
 def _conclude(
     plan: BuildPlan, store: ResultStore, summary: RunSummary, screen: Console, settings: BuildSettings
 ) -> int:
-    written = write_benchmark(plan, store, settings.table)
-    if written is None and not summary.statuses:
+    written, failures = write_benchmark(plan, store, settings.table), _failures(plan, store)
+    if written is None and not failures and not summary.statuses:
         raise InputError(f"{store.root}: holds no finished training of {plan.build.name}; build it first")
     document = None
     if written is not None:
         path, table = written
         document = {"path": path, **describe(table)}
     if settings.json:
-        _print_json(plan, store, summary, document)
+        _print_json(plan, store, summary, document, failures)
     else:
-        _say_end(plan, summary, document, screen)
-    return 1 if summary.failed else 0
+        _say_end(plan, summary, document, failures, screen)
+    return 1 if failures else 0
 
 
-def _say_end(plan: BuildPlan, summary: RunSummary, document: dict[str, Any] | None, screen: Console) -> None:
+def _failures(plan: BuildPlan, store: ResultStore) -> Counter[str]:
+    """Count the messages of stored failures: one reason may have stopped many architectures."""
+    columns = ["identity", "arch", "status", "error_type", "error_message"]
+    rows, architectures = rows_of_build(store, plan.build.identity, columns), set(plan.texts)
+    return Counter(
+        f"{row['error_type']}: {row['error_message']}"
+        for row in rows.to_pylist()
+        if row["status"] in FAILED and row["arch"] in architectures
+    )
+
+
+def _say_end(
+    plan: BuildPlan,
+    summary: RunSummary,
+    document: dict[str, Any] | None,
+    failures: Counter[str],
+    screen: Console,
+) -> None:
     if summary.wall_s:
         parts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
         screen.print(f"trained in {duration(summary.wall_s)}: {parts}", highlight=False)
-    if summary.failed:
-        screen.print("[red]some failed[/red]; --retry-failed trains them again", highlight=False)
+    if failures:
+        screen.print(
+            f"[red]{failures.total()} failed[/red]; --retry-failed trains them again. Most often:",
+            highlight=False,
+        )
+        for message, count in failures.most_common(SHOWN_FAILURES):
+            screen.print(f"  {count} times {message}", highlight=False, markup=False)
     if document is None:
         screen.print("[red]no table:[/red] nothing is finished", highlight=False)
         return
@@ -218,7 +243,11 @@ def _say_end(plan: BuildPlan, summary: RunSummary, document: dict[str, Any] | No
 
 
 def _print_json(
-    plan: BuildPlan, store: ResultStore, summary: RunSummary, table: dict[str, Any] | None
+    plan: BuildPlan,
+    store: ResultStore,
+    summary: RunSummary,
+    table: dict[str, Any] | None,
+    failures: Counter[str],
 ) -> None:
     document: dict[str, Any] = {
         "build": plan.build.name,
@@ -228,6 +257,7 @@ def _print_json(
         "statuses": dict(summary.statuses),
         "interrupted": summary.interrupted,
         "wall_s": round(summary.wall_s, 3),
+        "failures": dict(failures),
         "table": table,
     }
     Console(soft_wrap=True).print_json(data=document)

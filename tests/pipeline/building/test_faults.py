@@ -167,6 +167,18 @@ def test_bad_options_are_explained(tmp_path, target, options, settings, expected
         build(build_from_options(target, {}, options, []), BuildSettings(out=str(tmp_path), **settings))
 
 
+def test_why_everything_failed_is_said(tmp_path, capsys):
+    fails = "fails='" + ",".join(f"error:{digit}" for digit in range(10)) + "'"
+    chosen = build_from_options("toy", {"archs": 5}, [fails], [TOY])
+    settings = BuildSettings(out=str(tmp_path), serial=True)
+    for _ in range(2):  # the second time nothing is trained
+        assert build(chosen, settings) == 1
+        said = " ".join(capsys.readouterr().out.split())
+        assert "5 failed; --retry-failed" in said
+        assert "times RuntimeError: architecture" in said
+        assert "no table: nothing is finished" in said
+
+
 def test_a_dry_run_measures_and_stores_nothing(tmp_path, capsys):
     chosen = build_from_options("toy", {"archs": 9}, ["seconds=0.01", "epochs=300"], [TOY])
     assert build(chosen, BuildSettings(out=str(tmp_path / "out"), dry_run=True, json=True)) == 0
