@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from predictors.model_based.encoded import Encoding
 from predictors.model_based.mlp import MlpEnsemble, Scale
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 
 class Bananas(MlpEnsemble):
@@ -41,11 +41,11 @@ class Bananas(MlpEnsemble):
         encoding: Encoding = "path",
         members: Annotated[int, Range(2, 1000)] = 3,
         targets: Scale = "percent",
-        depth: Annotated[int, Range(1, 100)] = 20,
-        width: Annotated[int, Range(1, 1000)] = 20,
+        depth: Annotated[int, Range(1, 100), Search(5, 24)] = 20,
+        width: Annotated[int, Range(1, 1000), Search(5, 24)] = 20,
         epochs: Annotated[int, Range(1, 100_000)] = 500,
         batch: Annotated[int, Range(1, 100_000)] = 32,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.001,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(1e-4, 0.1, log=True)] = 0.001,
         l1: Annotated[float, Range(0, 1000)] = 0.2,
         seed: int = 0,
     ) -> None:

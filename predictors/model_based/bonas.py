@@ -25,7 +25,7 @@ from predictors.model_based.neural.bonas_network import (
 from predictors.model_based.neural.regressor import Floats, Inputs, StackedRegressor
 from predictors.model_based.neural.stack import Initial
 from predictors.observations import Observations
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 
 class Bonas(StackedRegressor[Initial]):
@@ -45,11 +45,11 @@ class Bonas(StackedRegressor[Initial]):
     def __init__(
         self,
         *,
-        hidden: Annotated[int, Range(1, 4096)] = 64,
+        hidden: Annotated[int, Range(1, 4096), Search(16, 128, log=True)] = 64,
         aggregate: Literal["sum", "mean"] = "sum",
         epochs: Annotated[int, Range(1, 100_000)] = 100,
-        batch: Annotated[int, Range(2, 100_000)] = 128,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.0001,
+        batch: Annotated[int, Range(2, 100_000), Search(32, 256, log=True)] = 128,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(1e-5, 0.1, log=True)] = 0.0001,
         seed: int = 0,
     ) -> None:
         self.hidden = hidden

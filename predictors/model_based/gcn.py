@@ -33,7 +33,7 @@ from predictors.model_based.neural.gcn_network import (
 from predictors.model_based.neural.regressor import Floats, Inputs, StackedRegressor
 from predictors.model_based.neural.stack import Initial
 from predictors.observations import Observations
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 
 class Gcn(StackedRegressor[Initial]):
@@ -56,12 +56,12 @@ class Gcn(StackedRegressor[Initial]):
     def __init__(
         self,
         *,
-        hidden: Annotated[int, Range(1, 4096)] = 144,
+        hidden: Annotated[int, Range(1, 4096), Search(64, 200, log=True)] = 144,
         epochs: Annotated[int, Range(1, 100_000)] = 30,
         min_steps: Annotated[int, Range(0, 1_000_000)] = 300,
-        batch: Annotated[int, Range(1, 100_000)] = 10,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.003,
-        weight_decay: Annotated[float, Range(0, 1)] = 0.0003,
+        batch: Annotated[int, Range(1, 100_000), Search(5, 32, log=True)] = 10,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(1e-5, 0.1, log=True)] = 0.003,
+        weight_decay: Annotated[float, Range(0, 1), Search(1e-5, 0.1, log=True)] = 0.0003,
         dropout: Annotated[float, Range(0, 0.9)] = 0.1,
         gain: Annotated[float, Range(0.01, 100)] = 2.5,
         seed: int = 0,

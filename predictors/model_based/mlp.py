@@ -26,7 +26,7 @@ from predictors.model_based.neural.mlp_network import (
 from predictors.model_based.neural.regressor import Floats, Inputs, StackedRegressor
 from predictors.model_based.neural.stack import Initial
 from predictors.observations import Observations
-from predictors.parameters import Range
+from predictors.parameters import Range, Search
 
 Scale = Literal["percent", "standardised"]
 
@@ -102,11 +102,11 @@ class Mlp(MlpEnsemble):
         *,
         encoding: Encoding = "adjacency",
         targets: Scale = "percent",
-        depth: Annotated[int, Range(1, 100)] = 20,
-        width: Annotated[int, Range(1, 1000)] = 20,
+        depth: Annotated[int, Range(1, 100), Search(5, 24)] = 20,
+        width: Annotated[int, Range(1, 1000), Search(5, 24)] = 20,
         epochs: Annotated[int, Range(1, 100_000)] = 500,
         batch: Annotated[int, Range(1, 100_000)] = 32,
-        learning_rate: Annotated[float, Range(1e-6, 1)] = 0.001,
+        learning_rate: Annotated[float, Range(1e-6, 1), Search(1e-4, 0.1, log=True)] = 0.001,
         l1: Annotated[float, Range(0, 1000)] = 0.2,
         seed: int = 0,
     ) -> None:

@@ -114,3 +114,18 @@ def test_whole_numbers_reach_both_ends():
     rng = np.random.default_rng(0)
     for search in (Search(1, 4), Search(1, 4, log=True)):
         assert {search.draw(rng, whole=True) for _ in range(300)} == {1, 2, 3, 4}
+
+
+def test_neural_predictors_are_searched_within_their_ranges(small_table):
+    params = {"epochs": 1, "min_steps": 1, "hpo": {"configs": 3}}
+    model = registry.create("nao", params, seed=0).fit(observations(small_table, 24, operation=1))
+    assert len(model.scores_) == 3
+    assert {"hidden", "batch", "learning_rate"} <= set(model._configurations()[1])
+    assert model.chosen_ in model._configurations()
+
+
+@pytest.mark.parametrize("name", ["mlp", "bananas", "gcn", "bonas", "nao", "seminas"])
+def test_neural_predictors_declare_ranges(name):
+    searched = {key for key, value in registry.get_parameters(name).items() if value.search}
+    assert "learning_rate" in searched
+    assert len(searched) >= 3
