@@ -25,7 +25,15 @@ QUICK = {
     "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
     "bonas": {"hidden": 16, "epochs": 60, "learning_rate": 0.01},
     "nao": {"hidden": 32, "epochs": 10, "min_steps": 10, "batch": 24, "learning_rate": 0.05},
-    "seminas": {"hidden": 32, "epochs": 10, "min_steps": 10, "batch": 24, "learning_rate": 0.05},
+    "seminas": {
+        "hidden": 32,
+        "epochs": 6,
+        "min_steps": 6,
+        "batch": 48,
+        "learning_rate": 0.05,
+        "later_rate": 1.0,
+        "unlabelled": 0.5,
+    },
     "dngo": {"width": 20, "epochs": 20},
 }
 
