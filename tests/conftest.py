@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -16,6 +17,44 @@ from tasks.spaces.nasbench201 import NasBench201
 
 # As in a worker, and before a test loads further libraries: several threads on busy cores spin.
 limit_threads()
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Two processes for the whole suite, half of which is waiting; one for a part, which starts at once."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+    return 2 if whole else 0
+
+
+def _group(item):
+    """What shares fixtures runs in one process; None for tests that run anywhere.
+
+    Only one process starts the Ray of the session.
+    """
+    case = getattr(item, "callspec", None)
+    if "local_ray" in item.fixturenames or (case and case.params.get("backend") == "on_ray"):
+        return "ray"
+    folder = item.path.parent.relative_to(HERE).as_posix()
+    if folder == "common":
+        return None
+    return folder if folder == "pipeline/store" else item.path.relative_to(HERE).as_posix()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    if not hasattr(config, "workerinput"):
+        return
+    groups = {item.nodeid: _group(item) for item in items}
+    # What waits long comes first, what can fill the gaps last.
+    items.sort(
+        key=lambda item: (groups[item.nodeid] is None, not item.path.is_relative_to(HERE / "pipeline"))
+    )
+    for item in items:
+        if groups[item.nodeid] is not None:
+            item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
+
 
 # A time limit per example would measure how busy the machine is.
 hypothesis.settings.register_profile("naspred", deadline=None)

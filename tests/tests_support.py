@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,19 +24,89 @@ PLUGINS = ROOT / "tests" / "plugins"
 FAULTS = PLUGINS / "faults.py"
 
 
-def naspred(*arguments, cwd=None, env=None, timeout=240):
+def storing_every(seconds):
+    """Code to run before a command, which then stores at this interval; the usual one is 5 s."""
+    return f"import pipeline.run; pipeline.run.FLUSH_S = {seconds}"
+
+
+class Command:
+    """A command that runs in a process of its own; has what the tests need of ``subprocess.Popen``.
+
+    Args:
+        arguments: Of the command line.
+        cwd: Where it runs; the repository if absent.
+        env: Changes of the environment.
+        before: Code to run first in the new process.
+    """
+
+    def __init__(self, *arguments, cwd=None, env=None, before=""):
+        self._folder = Path(tempfile.mkdtemp(prefix="naspred-command-"))
+        self._files = {name: str(self._folder / name) for name in ("stdout", "stderr")}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        request = {"argv": [*map(str, arguments)], "cwd": str(cwd or ROOT), "env": environment}
+        self.returncode = self._output = None
+        self.pid = _ask(request | self._files | {"before": before})
+
+    def poll(self):
+        if self.returncode is None:
+            self.returncode = _ask({"pid": self.pid})
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:  # else the pid may be another's
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout=None):
+        """Wait for the end; returns standard output and standard error."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("naspred", timeout)
+            time.sleep(0.02)
+        if self._output is None:
+            self._output = tuple(Path(file).read_text() for file in self._files.values())
+            shutil.rmtree(self._folder)
+        return self._output
+
+
+def naspred(*arguments, timeout=240, **settings):
     """Run the command line in its own process."""
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    return subprocess.run(
-        command,
-        cwd=cwd or ROOT,
+    command = Command(*arguments, **settings)
+    try:
+        stdout, stderr = command.communicate(timeout)
+    finally:
+        command.kill()
+    return subprocess.CompletedProcess(arguments, command.returncode, stdout, stderr)
+
+
+@functools.cache
+def _server():
+    """The process that starts commands; see ``warm_server.py``."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        # A thread of the allocator would not be there in the forks.
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    }
+    server = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "warm_server.py")],
         env=environment,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
     )
+    atexit.register(server.stdin.close)
+    return server
+
+
+def _ask(request):
+    server = _server()
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
 
 
 def write_study(folder, *, name="small", text=None, **fields):

@@ -1,6 +1,7 @@
 """The path of a predictor's author: check it, run it beside the built-in ones."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests_support import ROOT, naspred, rows_of
@@ -70,7 +71,7 @@ def test_something_else_is_refused(target, expected):
     assert "Traceback" not in done.stderr
 
 
-def test_plugins_reach_ray_workers_without_the_file(local_ray, tmp_path, small_table):
+def test_plugins_reach_ray_workers_without_the_file(local_ray, tmp_path, monkeypatch):
     """The text travels: the file is gone before the workers start."""
     from pipeline.execute.ray_backend import RayBackend
     from pipeline.progress import Silent
@@ -88,10 +89,9 @@ def test_plugins_reach_ray_workers_without_the_file(local_ray, tmp_path, small_t
     prepared = prepare(study, store)
     context_source = file.read_text()
     file.unlink()
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr("pathlib.Path.read_text", lambda self, **kw: context_source)
-    try:
-        summary = execute(prepared, store, RayBackend(), Silent())
-    finally:
-        monkey.undo()
+    read = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda self, **how: context_source if self == file else read(self, **how)
+    )
+    summary = execute(prepared, store, RayBackend(), Silent())
     assert summary.statuses == {"ok": 2}

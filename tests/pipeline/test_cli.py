@@ -1,7 +1,6 @@
 """The command line as a user meets it: its own process, its output, its exit code."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from tests_support import FAULTS, naspred, rows_of, wait_for_rows, write_study
+from tests_support import FAULTS, ROOT, Command, naspred, rows_of, storing_every, wait_for_rows, write_study
 
 SMALL = {
     "tasks": ["nasbench201/cifar10"],
@@ -29,10 +28,18 @@ def study(tmp_path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A small study that has been run."""
+    """A small study that has been run, by a Python that was started for it."""
     folder = tmp_path_factory.mktemp("finished")
     file = write_study(folder, **SMALL)
-    done = naspred("run", file, "--serial", "--out", folder / "out", "--json")
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(file), "--serial"]
+    done = subprocess.run(
+        [*command, "--out", str(folder / "out"), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return file, folder / "out", json.loads(done.stdout)
 
@@ -228,29 +235,20 @@ def test_failures_give_exit_code_1_and_run_again_only_when_asked(tmp_path):
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_stores_what_is_finished_and_resumes(tmp_path, stop):
     study = write_study(
-        tmp_path, tasks=["nasbench201/cifar10"], predictors=["sleepy"], train_sizes=[5], trials=40,
+        tmp_path, tasks=["nasbench201/cifar10"], predictors=["sleepy"], train_sizes=[5], trials=25,
         test_size=20, plugins=[str(FAULTS)],
     )  # fmt: skip
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(study), "--serial", "--out", str(out)]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-        # A shell's background jobs ignore Ctrl-C, and hand that down.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = Command("run", study, "--serial", "--out", out, before=storing_every(1.0))
     wait_for_rows(out, 1, process)
-    time.sleep(1.0)
+    time.sleep(0.5)
     process.send_signal(stop)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "Run the same command to go on" in stdout
     assert "Traceback" not in stderr
     stored = rows_of(out)
-    assert 0 < len(stored) < 40
+    assert 0 < len(stored) < 25
     resumed = json.loads(naspred("run", study, "--serial", "--out", out, "--json").stdout)
     assert resumed["already"] == len(stored)
-    assert len(rows_of(out)) == 40
+    assert len(rows_of(out)) == 25

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +48,7 @@ def head(tmp_path_factory):
     try:
         address = f"http://127.0.0.1:{dashboard}"
         environment |= {"RAY_API_SERVER_ADDRESS": address, "CLIENT": f"ray://127.0.0.1:{client}"}
-        _wait_until_up(environment, process)
+        _wait_until_up(address, process)
         yield environment
     finally:
         family = psutil.Process(process.pid).children(recursive=True)
@@ -75,12 +76,15 @@ def job(environment, *arguments, timeout=150):
     )
 
 
-def _wait_until_up(environment, process):
-    for _ in range(60):
+def _wait_until_up(address, process):
+    for _ in range(600):
         assert process.poll() is None, "the head ended"
-        if job(environment, "list").returncode == 0:
-            return
-        time.sleep(1.0)
+        try:
+            with urllib.request.urlopen(f"{address}/api/jobs/", timeout=10) as answer:
+                assert answer.status == 200
+                return
+        except OSError:
+            time.sleep(0.1)
     raise AssertionError("the job server did not come up")
 
 

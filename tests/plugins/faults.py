@@ -63,7 +63,7 @@ class Nap(_Trained):
 
     def _fit(self, train):
         super()._fit(train)
-        time.sleep(1.5)
+        time.sleep(0.8)
 
 
 class RaisesForOneSeed(_Trained):

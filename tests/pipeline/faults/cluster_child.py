@@ -4,9 +4,13 @@ Prints one JSON document. A process of its own, because the test session has a R
 """
 
 import json
+import os
 import sys
 import threading
 import time
+
+# A head takes 15 s to give up a node that has gone; the kill is as real with 3 s.
+os.environ |= {"RAY_health_check_period_ms": "600", "RAY_health_check_initial_delay_ms": "600"}
 
 import ray
 from ray.cluster_utils import Cluster

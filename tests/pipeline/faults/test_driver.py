@@ -1,14 +1,11 @@
 """The driver is killed, its disk fills up, another one writes beside it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
-from tests_support import FAULTS, ROOT, naspred, rows_of, wait_for_rows, write_study
+from tests_support import FAULTS, Command, naspred, rows_of, storing_every, wait_for_rows, write_study
 
 
 def sleepy(folder, trials, **changes):
@@ -23,52 +20,45 @@ def sleepy(folder, trials, **changes):
     return write_study(folder, **(fields | changes))
 
 
-def start(*arguments, **popen):
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen
-    )
-
-
 @pytest.mark.ray
 def test_sigkill_of_the_driver_loses_no_stored_row(tmp_path):
-    study, out = sleepy(tmp_path, 120), tmp_path / "out"
-    process = start("run", study, "--out", out, "--num-cpus", "2")
+    study, out = sleepy(tmp_path, 60), tmp_path / "out"
+    process = Command("run", study, "--out", out, "--num-cpus", "2", before=storing_every(0.3))
     try:
-        wait_for_rows(out, 10, process)
+        wait_for_rows(out, 6, process)
     finally:
         process.kill()
         process.communicate()
     assert process.returncode == -signal.SIGKILL
     before = rows_of(out).set_index("key")
-    assert 10 <= len(before) < 120
+    assert 6 <= len(before) < 60
 
     document = json.loads(naspred("run", study, "--out", out, "--num-cpus", "2", "--json").stdout)
     assert document["already"] == len(before)
-    assert document["statuses"] == {"ok": 120 - len(before)}
+    assert document["statuses"] == {"ok": 60 - len(before)}
     after = rows_of(out)
-    assert len(after) == after["key"].nunique() == 120
+    assert len(after) == after["key"].nunique() == 60
     kept = after.set_index("key").loc[before.index]
     assert (kept["started_at"] == before["started_at"]).all()
 
 
 def test_two_drivers_on_one_output_give_each_result_once(tmp_path):
-    study, out = sleepy(tmp_path, 30), tmp_path / "out"
-    drivers = [start("run", study, "--serial", "--out", out, "--json") for _ in range(2)]
+    study, out = sleepy(tmp_path, 15), tmp_path / "out"
+    drivers = [Command("run", study, "--serial", "--out", out, "--json") for _ in range(2)]
     documents = []
     for driver in drivers:
         stdout, stderr = driver.communicate(timeout=200)
         assert driver.returncode == 0, stderr
         documents.append(json.loads(stdout))
     rows = rows_of(out)
-    assert len(rows) == rows["key"].nunique() == 30
+    assert len(rows) == rows["key"].nunique() == 15
     assert set(rows["status"]) == {"ok"}
-    assert sum(document["statuses"]["ok"] for document in documents) >= 30
+    assert sum(document["statuses"]["ok"] for document in documents) >= 15
 
 
 def test_reading_while_a_driver_writes(tmp_path):
-    study, out = sleepy(tmp_path, 60), tmp_path / "out"
-    driver = start("run", study, "--serial", "--out", out, "--json")
+    study, out = sleepy(tmp_path, 30), tmp_path / "out"
+    driver = Command("run", study, "--serial", "--out", out, "--json", before=storing_every(0.3))
     wait_for_rows(out, 1, driver)
     counts = []
     while driver.poll() is None:
@@ -76,22 +66,18 @@ def test_reading_while_a_driver_writes(tmp_path):
         assert rows["key"].is_unique
         counts.append(len(rows))
         assert naspred("compact", out, "--json").returncode == 0
-        threading.Event().wait(0.3)
+        threading.Event().wait(0.1)
     driver.communicate()
     assert driver.returncode == 0
     assert counts == sorted(counts)
-    assert len(rows_of(out)) == 60
+    assert len(rows_of(out)) == 30
 
 
 def test_a_full_disk_stops_the_run_with_a_message_and_it_resumes(tmp_path):
     """The kernel refuses what goes beyond the limit of a file, as it refuses a full disk."""
-    study, out = sleepy(tmp_path, 12), tmp_path / "out"
-    code = (
-        "import resource, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
-        "from pipeline.cli import main\nmain()"
-    )
-    command = [sys.executable, "-c", code, "run", str(study), "--serial", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    study, out = sleepy(tmp_path, 12, predictors=["fine"]), tmp_path / "out"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
+    done = naspred("run", study, "--serial", "--out", out, before=limit)
     assert done.returncode == 1, done.stderr
     assert "cannot write" in done.stderr
     assert str(out) in done.stderr
