@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 from building_support import same_numbers
-from tests_support import PLUGINS, ROOT, naspred
+from tests_support import PLUGINS, ROOT
 
 from pipeline.building.build_file import make_build
 from pipeline.building.plan import make_plan
@@ -114,20 +114,17 @@ def test_on_ray_a_worker_that_dies_costs_its_architecture_only(tmp_path, local_r
     assert tables["ray"].codes.tolist() == tables["serial"].codes.tolist()
 
 
-def test_the_command_trains_real_networks_on_a_file_of_images(tmp_path):
+def test_real_networks_are_trained_on_a_file_of_images(tmp_path, capsys):
     rng = np.random.default_rng(0)
     images = {f"x_{part}": rng.random((40, 8, 8), dtype=np.float32) for part in ("train", "val", "test")}
     labels = {f"y_{part}": rng.permutation(40) % 2 for part in ("train", "val", "test")}
     np.savez(tmp_path / "mine.npz", **images, **labels)
-    sizes = ("epochs=2", "steps_per_epoch=2", "batch_size=8", "val_size=40", "test_size=40", "channels=2")
+    sizes = ["epochs=2", "steps_per_epoch=2", "batch_size=8", "val_size=40", "test_size=40", "channels=2"]
     table = tmp_path / "tables" / "mine.parquet"
-    done = naspred(
-        "bench", "build", "nasbench201", "--dataset", tmp_path / "mine.npz", "--archs", "2", "--runs", "2",
-        *(word for size in sizes for word in ("--set", size)), "--serial", "--out", tmp_path / "out",
-        "--table", table, "--json",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    changes = {"dataset": str(tmp_path / "mine.npz"), "archs": 2, "runs": 2}
+    settings = BuildSettings(out=str(tmp_path / "out"), table=table, serial=True, json=True)
+    assert build(build_from_options("nasbench201", changes, sizes, []), settings) == 0
+    document = json.loads(capsys.readouterr().out)
     assert (document["build"], document["statuses"]) == ("nasbench201-mine", {"ok": 2})
     facts = document["table"]
     assert (facts["task"], facts["architectures"], facts["epochs"]) == ("nasbench201/mine", 2, 2)
