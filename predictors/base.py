@@ -38,6 +38,7 @@ class PredictorInfo:
             errors and tau at rounded predictions mean something.
         deterministic: Whether the model seed is without effect.
         uncertainty: Whether ``predict_distribution`` is offered.
+        undefined: Whether some architectures may have no score; ``predict`` then returns NaN for them.
         resident: Whether it is served by long-lived actors instead of tasks.
         num_gpus: GPU share of one evaluator or task (0, 0.25, 0.5 or 1).
         gpu: Whether it can train on a GPU if a run asks for one; it makes its tensors on
@@ -61,6 +62,7 @@ class PredictorInfo:
     percent: bool = False
     deterministic: bool = False
     uncertainty: bool = False
+    undefined: bool = False
     resident: bool = False
     num_gpus: float = 0.0
     gpu: bool = False
@@ -95,6 +97,14 @@ class Predictor(ABC):
     """
 
     seed: int
+
+    query_seconds_: NDArray[np.float64] | None = None
+    """Set by ``_predict`` where scores may come from a store: what computing each of them took, then or
+    now. The query time of a result is their mean, not that of the look-up."""
+
+    undefined_: tuple[str, ...] = ()
+    """Set by ``_predict`` if the tag ``undefined`` is: for each architecture, why it has no score, or an
+    empty text."""
 
     def fit(self, train: Observations) -> Self:
         """Learn from labelled architectures.

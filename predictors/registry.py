@@ -22,6 +22,7 @@ from predictors.curves import lacking
 from predictors.encodings.shared import has_encoding
 from predictors.parameters import Parameter, check_parameters, declared_parameters
 from predictors.tuning import TunedPredictor, Tuning
+from predictors.zero_cost import images
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
 from tasks.plugins import read_source, run_source
@@ -151,9 +152,12 @@ def availability(
             table.space.count(table.codes[:1], table.dataset)
         except InputError as error:
             return False, f"needs parameter and multiply-add counts: {error}"
-    for need, what in (("images", "the images of the data set"), ("supernet", "a supernet")):
-        if usable and need in info.needs:
-            return False, f"needs {what}, and {table.name} has only measured results"
+    if usable and "images" in info.needs:
+        lacks = images.why_not(str((params or {}).get("images", images.AUTO)), table.dataset)
+        if lacks:
+            return False, f"needs images: {lacks}"
+    if usable and "supernet" in info.needs:
+        return False, f"needs a supernet, and {table.name} has only measured results"
     if usable:
         for encoding in create(info.name, params or {}, seed=0).encodings:
             if not has_encoding(table.space, encoding):

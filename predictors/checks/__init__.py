@@ -15,11 +15,13 @@ from predictors.base import PredictorInfo
 from predictors.checks.case import Case, Check, make_case, scores_in_other_process
 from predictors.checks.curves import CURVE_CHECKS
 from predictors.checks.general import CHECKS
+from predictors.checks.images import IMAGE_CHECKS
 from predictors.checks.labels import LABEL_CHECKS
 
 __all__ = [
     "CHECKS",
     "CURVE_CHECKS",
+    "IMAGE_CHECKS",
     "LABEL_CHECKS",
     "Case",
     "Check",
@@ -33,4 +35,5 @@ def checks_for(info: PredictorInfo) -> tuple[Check, ...]:
     """Return the checks that apply to a predictor."""
     labels = LABEL_CHECKS if "labels" in info.needs else ()
     curves = CURVE_CHECKS if "curves" in info.needs else ()
-    return (*CHECKS, *labels, *curves)
+    images = IMAGE_CHECKS if "images" in info.needs else ()
+    return (*CHECKS, *labels, *curves, *images)

@@ -14,7 +14,7 @@ import numpy as np
 
 from predictors.base import Predictor
 from predictors.checks.case import Case, Check
-from predictors.checks.helpers import TOLERANCE, raises, refuses
+from predictors.checks.helpers import TOLERANCE, raises, refuses, same
 from predictors.observations import Observations
 from predictors.parameters import Parameter, declared_parameters
 
@@ -60,10 +60,15 @@ def check_parameters_declared(case: Case) -> None:
 
 
 def check_output(case: Case) -> None:
-    """One finite float64 per architecture, not all equal."""
-    scores = case.scores()
+    """One finite float64 per architecture, not all equal; NaN, with a reason, only if tagged so."""
+    predictor = case.fitted()
+    scores = predictor.predict(case.query)
     assert scores.shape == (len(case.query),), f"shape {scores.shape}"
     assert scores.dtype == np.float64, f"dtype {scores.dtype}"
+    if case.info.undefined:
+        missing = np.isnan(scores)
+        assert [reason != "" for reason in predictor.undefined_] == missing.tolist(), "NaN without a reason"
+        scores = scores[~missing]
     assert np.all(np.isfinite(scores)), "scores are not finite"
     assert np.ptp(scores) > 0, "all scores are equal"
 
@@ -71,14 +76,15 @@ def check_output(case: Case) -> None:
 def check_deterministic(case: Case) -> None:
     """The same seed gives the same scores, bit for bit; so does any seed if the tag says so."""
     scores = case.scores(seed=5)
-    assert np.array_equal(scores, case.scores(seed=5)), "two runs with one seed differ"
+    assert same(scores, case.scores(seed=5)), "two runs with one seed differ"
     if case.info.deterministic:
-        assert np.array_equal(scores, case.scores(seed=6)), "tagged deterministic, but the seed has an effect"
+        assert same(scores, case.scores(seed=6)), "tagged deterministic, but the seed has an effect"
 
 
 def check_largest_seed(case: Case) -> None:
     """Seeds up to 2**32 - 1 work."""
-    assert np.all(np.isfinite(case.scores(seed=2**32 - 1)))
+    scores = case.scores(seed=2**32 - 1)
+    assert np.all(np.isfinite(scores) | (np.isnan(scores) & case.info.undefined)), "scores are not finite"
 
 
 def check_global_state_untouched(case: Case) -> None:
@@ -94,7 +100,7 @@ def check_inputs_untouched(case: Case) -> None:
     writable = case.scores()
     assert pickle.dumps((case.train, case.query)) == before, "fit or predict changed its input"
     frozen = replace(case, train=_read_only(case.train), query=_read_only(case.query))
-    assert np.array_equal(frozen.scores(), writable), "read-only arrays give other scores"
+    assert same(frozen.scores(), writable), "read-only arrays give other scores"
 
 
 def check_query_order(case: Case) -> None:
@@ -118,7 +124,7 @@ def check_equal_queries_tie(case: Case) -> None:
     """The same architecture twice in a query has the same score, to the last bit."""
     rows = np.tile(np.arange(len(case.query)), 2)
     first, second = case.fitted().predict(case.query.take(rows)).reshape(2, -1)
-    assert np.array_equal(first, second), "equal architectures have different scores"
+    assert same(first, second), "equal architectures have different scores"
 
 
 def check_empty_query(case: Case) -> None:
@@ -133,7 +139,7 @@ def check_predict_twice(case: Case) -> None:
     predictor = case.fitted()
     first = predictor.predict(case.query)
     predictor.predict(case.query.take(slice(None, None, -1)))
-    assert np.array_equal(first, predictor.predict(case.query)), "a second query gives other scores"
+    assert same(first, predictor.predict(case.query)), "a second query gives other scores"
 
 
 def check_pickles(case: Case) -> None:
@@ -142,9 +148,9 @@ def check_pickles(case: Case) -> None:
     fresh = pickle.loads(pickle.dumps(case.make(seed=2)))
     if "labels" in case.info.needs:
         fresh.fit(case.train)
-    assert np.array_equal(fresh.predict(case.query), scores), "pickled before fit: other scores"
+    assert same(fresh.predict(case.query), scores), "pickled before fit: other scores"
     fitted = pickle.loads(pickle.dumps(case.fitted(seed=2)))
-    assert np.array_equal(fitted.predict(case.query), scores), "pickled after fit: other scores"
+    assert same(fitted.predict(case.query), scores), "pickled after fit: other scores"
 
 
 def check_distribution(case: Case) -> None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tasks.errors import InputError
 
 TOLERANCE = 1e-9
 """Relative, for the same architectures in another batch: matrix products may round differently."""
+
+
+def same(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Whether two score vectors are equal to the last bit, undefined ones in the same places."""
+    return bool(np.array_equal(first, second, equal_nan=True))
 
 
 def raises(kind: type[Exception], call: Callable[[], object]) -> Exception:

@@ -18,38 +18,20 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from predictors.zero_cost import layers, response, statistics, weight_gradient
 from predictors.zero_cost.flow import synflow
-from predictors.zero_cost.scoring import PROXIES, Proxy, ProxyScore, UndefinedScoreError
+from predictors.zero_cost.scoring import PROXIES, MiniBatch, Proxy, ProxyScore, UndefinedScoreError
 from predictors.zero_cost.zen import zen
 from tasks.errors import InputError, did_you_mean
 
 _GRADIENT = {"fisher", "grad_norm", "grasp", "plain", "snip"}
 _JACOBIAN = {"jacov", "epe_nas"}
 _FORWARD = {*_GRADIENT, *_JACOBIAN, "nwot"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MiniBatch:
-    """Images that a network is scored on.
-
-    Attributes:
-        images: float32, shape (n, channels, height, width), about zero mean and unit variance.
-        labels: int64, shape (n,), from 0.
-        classes: Number of classes.
-    """
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    classes: int
 
 
 def evaluate(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 Proxy = Literal[
     "fisher", "grad_norm", "grasp", "jacov", "snip", "synflow", "nwot", "zen", "epe_nas", "plain", "l2_norm"
 ]
@@ -32,6 +35,21 @@ class ProxyScore:
     value: float | None
     seconds: float
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MiniBatch:
+    """Images that a network is scored on.
+
+    Attributes:
+        images: float32, shape (n, channels, height, width), about zero mean and unit variance.
+        labels: int64, shape (n,), from 0.
+        classes: Number of classes.
+    """
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: int
 
 
 class UndefinedScoreError(ValueError):

@@ -25,7 +25,8 @@ def zen(network: nn.Module, shape: tuple[int, ...], generator: torch.Generator) 
 
     x and x' = x + 0.01 e are batches of standard normal noise, f the features before global pooling
     with standard normal weights and batch normalisations without scale and shift. The variance is
-    that of the batch x (not a running average, which would mostly keep its start of 1).
+    that of the batch x (not a running average, which would mostly keep its start of 1). Normalisations
+    that no signal reaches, as behind a node without inputs, scale nothing and have no term.
 
     Args:
         network: Left as it is.
@@ -66,9 +67,10 @@ def zen(network: nn.Module, shape: tuple[int, ...], generator: torch.Generator) 
     values = [difference, *variances.values()]
     if not all(math.isfinite(value) for value in values):
         raise UndefinedScoreError("a feature is not finite")
-    if min(values) <= 0:
+    if difference == 0:
         raise UndefinedScoreError("no signal flows through the network")
-    return math.log(difference) + sum(0.5 * math.log(variance) for variance in variances.values())
+    scales = [0.5 * math.log(variance) for variance in variances.values() if variance > 0]
+    return math.log(difference) + sum(scales)
 
 
 def _features(network: nn.Module, images: Tensor) -> Tensor:

@@ -41,6 +41,9 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+_PYTHON2 = {"STRING", "BINSTRING", "SHORT_BINSTRING"}
+"""Strings of Python 2, which are bytes; read as latin-1, the encoding in which no byte is lost."""
+
 _CALLABLE = {
     ("collections", "OrderedDict"): OrderedDict,
     ("numpy", "dtype"): np.dtype,
@@ -113,7 +116,26 @@ def load_data(source: str | Path | bytes) -> Any:  # noqa: ANN401
     return _load(source, _ALLOWED | _CALLS, _DataUnpickler, "make plain data and numpy values")
 
 
-def _load(source: str | Path | bytes, allowed: set[str], unpickler: type[pickle.Unpickler], can: str) -> Any:  # noqa: ANN401
+def load_python2(source: str | Path | bytes) -> Any:  # noqa: ANN401
+    """Return what ``load_data`` does, of a pickle that may come from Python 2; texts are latin-1.
+
+    Args:
+        source: A path, or the pickle itself.
+
+    Raises:
+        InputError: As ``load_data``.
+    """
+    can = "make plain data and numpy values"
+    return _load(source, _ALLOWED | _CALLS | _PYTHON2, _DataUnpickler, can, encoding="latin1")
+
+
+def _load(
+    source: str | Path | bytes,
+    allowed: set[str],
+    unpickler: type[pickle.Unpickler],
+    can: str,
+    encoding: str = "ASCII",
+) -> Any:  # noqa: ANN401
     if isinstance(source, bytes):
         name, content = "pickle", source
     else:
@@ -133,7 +155,7 @@ def _load(source: str | Path | bytes, allowed: set[str], unpickler: type[pickle.
                     f"{name}: refused, instruction {instruction.name} at byte {position} "
                     f"can do more than {can}"
                 )
-        return unpickler(io.BytesIO(content)).load()
+        return unpickler(io.BytesIO(content), encoding=encoding).load()
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(name) else f"{name}: {text}") from error

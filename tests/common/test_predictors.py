@@ -13,6 +13,9 @@ SPACES = {
     "edges": (NasBench201(), DatasetInfo("cifar10", 10, 32)),
     "vertices": (DagSpace("dag", ("in", "conv", "pool", "skip", "out"), 6), DatasetInfo("own")),
 }
+# For what scores networks on images: it builds them, so they are small and few.
+IMAGES = (NasBench201(), DatasetInfo("noise", 3, 8, 1))
+TINY = {"images": "noise", "batch": 6, "channels": 4, "cells": 1}
 
 # Fewer trees save time and change nothing that is checked; defaults are tested in test_regressors.py.
 QUICK = {
@@ -58,7 +61,20 @@ LABELS = {
 }
 COUNTS = {"params", "flops"}
 CURVES = {"valacc", "valloss", "sotl", "sotle", "sotlema"}
-FOR_ALL, FOR_LABELS, FOR_CURVES = 16, 13, 10
+ZERO_COST = {
+    "fisher",
+    "grad_norm",
+    "grasp",
+    "jacov",
+    "snip",
+    "synflow",
+    "nwot",
+    "zen",
+    "epe_nas",
+    "plain",
+    "l2_norm",
+}
+FOR_ALL, FOR_LABELS, FOR_CURVES, FOR_IMAGES = 16, 13, 10, 5
 
 
 def _applies(info, space):
@@ -75,7 +91,7 @@ def _applies(info, space):
 CASES = [
     pytest.param(info.name, key, id=f"{info.name}-{key}")
     for info in registry.all_infos()
-    for key, space in SPACES.items()
+    for key, space in ({"images": IMAGES} if "images" in info.needs else SPACES).items()
     if _applies(info, space)
 ]
 PAIRS = [
@@ -86,6 +102,8 @@ PAIRS = [
 
 
 def _case(name, key):
+    if key == "images":
+        return checks.make_case(name, *IMAGES, params=TINY, n_train=2, n_query=2)
     space, dataset = SPACES[key]
     return checks.make_case(name, space, dataset, params=QUICK.get(name))
 
@@ -104,7 +122,7 @@ def test_same_scores_in_another_process():
 def test_every_predictor_is_checked_on_every_space_that_it_runs_on():
     ran = {case.values[0] + "-" + case.values[1] for case in CASES}
     everywhere = {f"{name}-{key}" for name in LABELS | CURVES for key in SPACES}
-    assert ran == everywhere | {f"{name}-edges" for name in COUNTS}
+    assert ran == everywhere | {f"{name}-edges" for name in COUNTS} | {f"{name}-images" for name in ZERO_COST}
 
 
 def test_number_of_checks_per_predictor():
@@ -113,12 +131,16 @@ def test_number_of_checks_per_predictor():
         name, key, _ = pair.values
         counted[name, key] = counted.get((name, key), 0) + 1
     for (name, _), count in counted.items():
-        assert count == FOR_ALL + FOR_LABELS * (name in LABELS) + FOR_CURVES * (name in CURVES), name
+        more = (
+            FOR_LABELS * (name in LABELS) + FOR_CURVES * (name in CURVES) + FOR_IMAGES * (name in ZERO_COST)
+        )
+        assert count == FOR_ALL + more, name
     assert len(PAIRS) == sum(
         FOR_ALL * len(names) * spaces + more
         for names, spaces, more in (
             (LABELS | CURVES, len(SPACES), 0),
             (COUNTS, 1, 0),
+            (ZERO_COST, 1, FOR_IMAGES * len(ZERO_COST)),
             ((), 0, FOR_LABELS * len(LABELS) * len(SPACES)),
             ((), 0, FOR_CURVES * len(CURVES) * len(SPACES)),
         )
@@ -126,9 +148,14 @@ def test_number_of_checks_per_predictor():
 
 
 def test_no_check_is_listed_twice_or_left_out():
-    from predictors.checks import curves, general, labels
+    from predictors.checks import curves, general, images, labels
 
-    every = ((general, checks.CHECKS), (labels, checks.LABEL_CHECKS), (curves, checks.CURVE_CHECKS))
+    every = (
+        (general, checks.CHECKS),
+        (labels, checks.LABEL_CHECKS),
+        (curves, checks.CURVE_CHECKS),
+        (images, checks.IMAGE_CHECKS),
+    )
     for module, listed in every:
         defined = {
             name

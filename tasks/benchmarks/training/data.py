@@ -51,8 +51,9 @@ def load_data(recipe: Recipe) -> TrainingData:
     """Load the data set that a recipe names. The same recipe gives the same arrays.
 
     ``digits`` are pairs of scikit-learn's digits (no download); ``torchvision:NAME`` is a data set
-    of torchvision, read from its usual folder; anything else is the path of an ``.npz`` file or
-    of a folder with ``train`` and ``val`` (and ``test``) folders of one folder per class.
+    of torchvision, read from its usual folder; anything else is the path of an ``.npz`` file, of a folder
+    with the official files of CIFAR-10, CIFAR-100 or ImageNet16, or of one with ``train`` and ``val`` (and
+    ``test``) folders of one folder per class.
 
     Raises:
         InputError: An unknown name, a missing package, or files that do not fit.
@@ -73,7 +74,10 @@ def load_data(recipe: Recipe) -> TrainingData:
         return load_npz(recipe, path)
     if path.is_dir():
         from tasks.benchmarks.training.folder import load_folder
+        from tasks.benchmarks.training.official_images import load_official, official_name
 
+        if official_name(path) is not None:
+            return load_official(recipe, path)
         return load_folder(recipe, path)
     raise InputError(
         f"data set {name!r}: allowed are digits, torchvision:NAME, the path of an .npz file, or an "

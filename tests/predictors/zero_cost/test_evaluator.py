@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from predictors.zero_cost.evaluator import MiniBatch, evaluate
-from predictors.zero_cost.scoring import PROXIES
+from predictors.zero_cost.evaluator import evaluate
+from predictors.zero_cost.scoring import PROXIES, MiniBatch
 from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.darts import Darts

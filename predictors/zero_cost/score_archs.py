@@ -1,0 +1,109 @@
+"""Zero-cost scores of many architectures: what is stored is looked up, the rest is computed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from predictors.device import tensor_device
+from predictors.observations import Observations
+from predictors.zero_cost.cache import ScoreKey, current_use
+from predictors.zero_cost.images import ImagePool, load_images
+from predictors.zero_cost.scoring import VERSION, Proxy, ProxyScore
+from tasks.seeds import derive_seed, digest
+from tasks.spaces.base import Arch
+
+_KEEP_S = 5.0
+"""New scores are handed to the cache when they are worth so many seconds: what a crash may lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How networks are scored.
+
+    Attributes:
+        batch: Images of the mini-batch.
+        images: Where they come from, see ``images.load_images``.
+        replicate: Number of the initialisation and mini-batch.
+        size: Sizes of the network as ``SearchSpace.build`` takes them; those left out are the space's.
+    """
+
+    batch: int = 32
+    images: str = "auto"
+    replicate: int = 0
+    size: Mapping[str, int] = field(default_factory=dict)
+
+
+def score_archs(query: Observations, names: Sequence[Proxy], setting: Setting) -> list[list[ProxyScore]]:
+    """Return one score per proxy of each architecture, in the order of ``names``.
+
+    Initialisation and mini-batch are drawn from the architecture's canonical form and the number of
+    the replicate: no score depends on the others, on their order or on where they are computed.
+
+    Args:
+        query: The architectures.
+        names: Which proxies.
+        setting: How.
+
+    Raises:
+        InputError: No images, sizes that the space does not know, or a space without networks.
+    """
+    archs = query.archs
+    if not archs:
+        return []
+    pool = load_images(setting.images, query.dataset)
+    use = current_use()
+    texts = {arch: query.space.format(arch) for arch in archs}
+    base = ScoreKey(
+        space=query.space.name,
+        dataset=query.dataset.name,
+        arch="",
+        proxy=names[0],
+        version=VERSION,
+        replicate=setting.replicate,
+        batch=digest(pool.digest, setting.batch),
+        network=",".join(f"{name}={value}" for name, value in sorted(setting.size.items())),
+    )
+    known: dict[ScoreKey, ProxyScore] = {}
+    keys = {arch: [replace(base, arch=text, proxy=name) for name in names] for arch, text in texts.items()}
+    if use.cache is not None:
+        known = use.cache.find([key for group in keys.values() for key in group])
+    fresh: dict[ScoreKey, ProxyScore] = {}
+    worth = time.monotonic()
+    for arch, group in keys.items():
+        missing = [key.proxy for key in group if key not in known]
+        if not missing:
+            continue
+        wanted = list(dict.fromkeys([*missing, *use.together]))
+        for name, score in _score(query, arch, wanted, pool, setting).items():
+            fresh[replace(base, arch=texts[arch], proxy=name)] = score
+        if use.cache is not None and time.monotonic() - worth > _KEEP_S:
+            use.cache.add(fresh)
+            known.update(fresh)
+            fresh, worth = {}, time.monotonic()
+    if use.cache is not None and fresh:
+        use.cache.add(fresh)
+    known.update(fresh)
+    return [[known[key] for key in keys[arch]] for arch in archs]
+
+
+def _score(
+    query: Observations, arch: Arch, names: Sequence[Proxy], pool: ImagePool, setting: Setting
+) -> dict[Proxy, ProxyScore]:
+    import torch
+
+    from predictors.zero_cost.evaluator import evaluate
+
+    canonical = query.space.canonical(arch)
+    key = (query.space.name, canonical, setting.replicate)
+    began = time.perf_counter()
+    with torch.random.fork_rng(devices=[]):
+        # Not torch.manual_seed, which seeds the GPUs, too.
+        torch.default_generator.manual_seed(derive_seed("initialisation", *key))
+        network = query.space.build(arch, query.dataset, **setting.size)
+    network = network.to(tensor_device())
+    batch = pool.draw(setting.batch, *key)
+    ready = time.perf_counter() - began
+    scores = evaluate(network, batch, names, seed=derive_seed("noise", *key))
+    return {name: replace(score, seconds=score.seconds + ready) for name, score in scores.items()}
