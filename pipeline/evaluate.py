@@ -6,7 +6,8 @@ import itertools
 import json
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,8 +16,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.alarm import TaskTimeout, time_limit
+from pipeline.judge import judge
 from pipeline.provenance import hostname, peak_rss_mb, versions
 from pipeline.rows import PREDICTION_SCHEMA, Row
+from pipeline.scores import open_scores
 from pipeline.work import BatchResult
 from predictors import registry
 from predictors.base import Predictor, PredictorInfo
@@ -24,8 +27,8 @@ from predictors.device import choose_device, on_device
 from predictors.encoded_table import EncodedTable
 from predictors.observations import Observations
 from predictors.tuning import TunedPredictor
+from predictors.zero_cost.cache import using_scores
 from tasks.benchmarks.table import BenchmarkTable
-from tasks.metrics import all_metrics
 from tasks.sampling import Draw, draw
 from tasks.spaces.base import as_arch
 from tasks.task import Task, canonical_params
@@ -44,6 +47,8 @@ class Context:
         save_predictions: Whether to return measured and predicted values.
         plugins: (file name, source text) of Python files that define further predictors.
         device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
+        scores: Folder or URL below which zero-cost scores are kept; empty to compute each of them anew.
+        predictors: Names of all predictors of the study: zero-cost scores are computed together.
     """
 
     study: str
@@ -51,6 +56,8 @@ class Context:
     save_predictions: bool = False
     plugins: tuple[tuple[str, str], ...] = ()
     device: str = "cpu"
+    scores: str = ""
+    predictors: tuple[str, ...] = ()
 
     @property
     def batch_budget_s(self) -> float:
@@ -68,6 +75,13 @@ class Context:
     def device_of(self, info: PredictorInfo) -> str:
         """Return where a predictor makes its tensors."""
         return self.device if info.gpu else "cpu"
+
+    @contextmanager
+    def surroundings(self, info: PredictorInfo) -> Iterator[None]:
+        """What a predictor finds while it runs: a device, and the scores that were computed before."""
+        cache = open_scores(self.scores, self.study) if self.scores and "images" in info.needs else None
+        with on_device(self.device_of(info)), using_scores(cache, self.predictors):
+            yield
 
 
 @dataclass(slots=True)
@@ -105,7 +119,7 @@ def evaluate_batch(tasks: Sequence[Task], table: BenchmarkTable, context: Contex
             if result.rows and not together and time.monotonic() - began > BATCH_BUDGET_S:
                 result.unfinished = list(tasks[len(result.rows) :])
                 break
-            with on_device(context.device_of(info)):
+            with context.surroundings(info):
                 if task is members[0]:
                     together = _fit_together(members, table, info, context)
                 row, predictions = _evaluate(task, table, info, context, together.get(task.key))
@@ -250,6 +264,8 @@ def _query(
     wall, cpu = time.perf_counter(), time.process_time()
     scores = trial.predictor.predict(query)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    taken = trial.predictor.query_seconds_
+    predict_s = wall / len(test) if taken is None else float(taken.mean())
 
     measured = table.val_acc[test]
     train_data_s = float(table.train_time_s[trial.drawn.train].sum()) if "labels" in info.needs else 0.0
@@ -268,16 +284,17 @@ def _query(
         setup_time_s=0.0,
         init_time_s=train_data_s + trial.fit_time_s,
         partial_train_time_s=partial_s,
-        predict_time_s=wall / len(test),
-        query_time_s=partial_s + wall / len(test),
+        predict_time_s=predict_s,
+        query_time_s=partial_s + predict_s,
         fit_cpu_s=trial.fit_cpu_s,
         predict_cpu_s=cpu,
     )
-    undefined = _undefined(measured, scores)
-    if undefined:
-        failure(row, "degenerate", "DegenerateScores", undefined)
+    verdict = judge(measured, scores, info, trial.predictor.undefined_)
+    row.update(verdict.columns)
+    if verdict.error_type:
+        failure(row, "degenerate", verdict.error_type, verdict.message)
     else:
-        row.update(status="ok", **all_metrics(measured, scores, percent=info.percent))
+        row.update(status="ok", error_message=verdict.message or None)
     return measured, scores
 
 
@@ -297,14 +314,3 @@ def _prediction_table(
     return pa.table(
         {"key": keys, "arch": archs, "y_true": measured, "y_pred": scores}, schema=PREDICTION_SCHEMA
     )
-
-
-def _undefined(measured: NDArray[np.float64], scores: NDArray[np.float64]) -> str | None:
-    bad = int(np.count_nonzero(~np.isfinite(scores)))
-    if bad:
-        return f"{bad} of {scores.size} predictions are not finite"
-    if np.ptp(scores) == 0:
-        return f"all {scores.size} predictions are equal"
-    if np.ptp(measured) == 0:
-        return f"all {measured.size} measured accuracies of the test set are equal"
-    return None

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 
-ROW_SCHEMA_VERSION = 2
+ROW_SCHEMA_VERSION = 3
 
 Row: TypeAlias = dict[str, Any]
 """Column name -> value; a missing column is null."""
@@ -36,6 +36,7 @@ ROW_SCHEMA = pa.schema(
         ("space", _s), ("dataset", _s), ("experiment", _s), ("train_size", _i), ("epochs", _i),
         ("seed", _i), ("sampling", _s), ("n_test", _i),
         ("status", _s), ("error_type", _s), ("error_message", _s), ("traceback", _s), ("attempts", _i),
+        ("n_undefined", _i),
         *[(name, _f) for name in METRIC_COLUMNS],
         ("init_time_s", _f), ("train_data_time_s", _f), ("hpo_time_s", _f), ("fit_time_s", _f),
         ("setup_time_s", _f), ("hpo_configs", _i), ("chosen_params", _s),
@@ -46,9 +47,12 @@ ROW_SCHEMA = pa.schema(
     ],
     metadata={b"naspred_row_schema": str(ROW_SCHEMA_VERSION).encode()},
 )  # fmt: skip
-"""Version 2 added hpo_configs (configurations that a search tried) and chosen_params (JSON); both are
-null without a search. init_time_s = train_data + hpo + fit + setup. query_time_s, partial_train_time_s and
-predict_time_s are per test architecture. Metrics are null, never NaN, unless status is ok."""
+"""Version 3 added n_undefined: test architectures to which the predictor gave no score; null for predictors
+that score every one. error_message then says why, also of rows that are ok. Version 2 added hpo_configs
+(configurations that a search tried) and chosen_params (JSON); both are null without a search.
+
+init_time_s = train_data + hpo + fit + setup. query_time_s, partial_train_time_s and predict_time_s are per
+test architecture. Metrics are null, never NaN, unless status is ok."""
 
 PREDICTION_SCHEMA = pa.schema(
     [("key", _s), ("arch", _s), ("y_true", _f), ("y_pred", _f)],

@@ -181,10 +181,11 @@ def use_gpus(prepared: Prepared) -> None:
             prepared.plan.infos[name] = replace(info, num_gpus=info.num_gpus or GPU_SHARE)
 
 
-def context_of(study: Study, device: str = "cpu") -> Context:
-    """Return what workers need to know of a study, and of where it runs."""
+def context_of(study: Study, device: str = "cpu", out: str = "") -> Context:
+    """Return what workers need to know of a study, of where it runs and of where results go."""
     plugins = tuple((Path(file).name, Path(file).read_text(encoding="utf-8")) for file in study.plugins)
-    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins, device)
+    names = tuple(entry.name for entry in study.predictors)
+    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins, device, out, names)
 
 
 def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: Reporter) -> RunSummary:
@@ -196,7 +197,7 @@ def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: 
     scheduler = Scheduler(prepared.cost)
     scheduler.add(prepared.todo)
     summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done)
-    work, skipped = context_of(prepared.study, prepared.device), _skipped_rows(prepared)
+    work, skipped = context_of(prepared.study, prepared.device, store.root), _skipped_rows(prepared)
     tables = encoded_tables(prepared.tables, prepared.todo)
     drive(scheduler, tables, work, store, backend, reporter, summary, first=skipped)
     return summary

@@ -24,6 +24,7 @@ import uuid
 RESULTS = "results"
 PREDICTIONS = "predictions"
 TRAININGS = "trainings"
+SCORES = "scores"
 PARTITION_KEY = "task"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -15,7 +15,7 @@ from pipeline.store import dedupe
 from pipeline.store.compact import Compaction, CompactReport
 from pipeline.store.errors import StoreError
 from pipeline.store.files import open_files
-from pipeline.store.names import PREDICTIONS, RESULTS, TRAININGS, is_hidden, part_name, partition
+from pipeline.store.names import PREDICTIONS, RESULTS, SCORES, TRAININGS, is_hidden, part_name, partition
 from pipeline.store.parts import encode, project
 from pipeline.store.scan import scan, warn_damaged
 
@@ -278,6 +278,6 @@ def _last_predictions(tables: Sequence[pa.Table]) -> pa.Table:
 def _document(name: str) -> str:
     """Return ``name`` if it stays inside the store and outside its data folders."""
     parts = name.split("/")
-    if parts[0] in {RESULTS, PREDICTIONS, TRAININGS} or not all(parts) or {".", ".."} & set(parts):
+    if parts[0] in {RESULTS, PREDICTIONS, TRAININGS, SCORES} or not all(parts) or {".", ".."} & set(parts):
         raise ValueError(f"{name!r} is not the name of a document")
     return name

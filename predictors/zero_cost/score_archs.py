@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from predictors.device import tensor_device
 from predictors.observations import Observations
@@ -70,22 +73,36 @@ def score_archs(query: Observations, names: Sequence[Proxy], setting: Setting) -
     if use.cache is not None:
         known = use.cache.find([key for group in keys.values() for key in group])
     fresh: dict[ScoreKey, ProxyScore] = {}
-    worth = time.monotonic()
-    for arch, group in keys.items():
+    began = time.monotonic()
+    for arch in _own_order(list(keys), shared=use.cache is not None):
+        group = keys[arch]
         missing = [key.proxy for key in group if key not in known]
         if not missing:
             continue
         wanted = list(dict.fromkeys([*missing, *use.together]))
         for name, score in _score(query, arch, wanted, pool, setting).items():
             fresh[replace(base, arch=texts[arch], proxy=name)] = score
-        if use.cache is not None and time.monotonic() - worth > _KEEP_S:
+        if use.cache is not None and time.monotonic() - began > _KEEP_S:
             use.cache.add(fresh)
             known.update(fresh)
-            fresh, worth = {}, time.monotonic()
+            rest = [key for other in keys.values() for key in other if key not in known]
+            known.update(use.cache.find(rest))
+            fresh, began = {}, time.monotonic()
     if use.cache is not None and fresh:
         use.cache.add(fresh)
     known.update(fresh)
     return [[known[key] for key in keys[arch]] for arch in archs]
+
+
+def _own_order(archs: list[Arch], *, shared: bool) -> list[Arch]:
+    """Return the architectures in an order that other processes do not have.
+
+    Tasks of one trial score the same architectures, at the same time in several processes. Each starts
+    elsewhere, so that it finds the rest done by the others. The scores do not depend on it.
+    """
+    if not shared:
+        return archs
+    return [archs[i] for i in np.random.default_rng(os.getpid()).permutation(len(archs))]
 
 
 def _score(
