@@ -23,6 +23,9 @@ QUICK = {
     "rf": {"n_estimators": 20},
     "xgb": {"rounds": 30},
     "lgb": {"rounds": 60},
+    "gp": {"steps": 40, "learning_rate": 0.05},
+    "sparse_gp": {"steps": 40, "learning_rate": 0.05},
+    "var_sparse_gp": {"steps": 40, "learning_rate": 0.05},
     "mlp": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "bananas": {"depth": 3, "epochs": 60, "learning_rate": 0.01, "targets": "standardised"},
     "gcn": {"hidden": 16, "epochs": 5, "min_steps": 80},
@@ -38,6 +41,7 @@ QUICK = {
         "unlabelled": 0.5,
     },
     "dngo": {"width": 20, "epochs": 20},
+    "bohamiann": {"width": 20, "steps": 60},
     "lce": {"particles": 20},
     "lce_m": {"pairs": 16, "steps": 10},
 }
