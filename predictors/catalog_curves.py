@@ -87,4 +87,16 @@ CURVES: tuple[PredictorInfo, ...] = (
         summary="Learning curve extrapolation, weighted sum of 4 families by ensemble MCMC",
         reference="Klein et al., Learning Curve Prediction with Bayesian Neural Networks, ICLR 2017",
     ),
+    PredictorInfo(
+        name="lcsvr",
+        target="predictors.hybrid.lcsvr:LearningCurveRegression",
+        family="hybrid",
+        needs=frozenset({"labels", "curves"}),
+        curves=("val_acc_curve",),
+        percent=True,
+        packages=("sklearn.svm",),
+        cost_s=0.4,
+        summary="Support vector regression on partial learning curves (LcSVR)",
+        reference="Baker et al., Accelerating NAS using Performance Prediction, 2017",
+    ),
 )

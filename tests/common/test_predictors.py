@@ -44,6 +44,7 @@ QUICK = {
     "bohamiann": {"width": 20, "steps": 60},
     "lce": {"particles": 20},
     "lce_m": {"pairs": 16, "steps": 10},
+    "lcsvr": {"configs": 12},
 }
 
 LABELS = {
@@ -69,6 +70,7 @@ COUNTS = {"params", "flops"}
 CURVES = {"valacc", "valloss", "sotl", "sotle", "sotlema"}
 # Slow, and without a look at architectures: one space is enough.
 SAMPLED_CURVES = {"lce", "lce_m"}
+HYBRID = {"lcsvr"}
 ZERO_COST = {
     "fisher",
     "grad_norm",
@@ -129,7 +131,7 @@ def test_same_scores_in_another_process():
 
 def test_every_predictor_is_checked_on_every_space_that_it_runs_on():
     ran = {case.values[0] + "-" + case.values[1] for case in CASES}
-    everywhere = {f"{name}-{key}" for name in LABELS | CURVES for key in SPACES}
+    everywhere = {f"{name}-{key}" for name in LABELS | CURVES | HYBRID for key in SPACES}
     assert ran == everywhere | {f"{name}-edges" for name in COUNTS | SAMPLED_CURVES} | {
         f"{name}-images" for name in ZERO_COST
     }
@@ -142,20 +144,20 @@ def test_number_of_checks_per_predictor():
         counted[name, key] = counted.get((name, key), 0) + 1
     for (name, _), count in counted.items():
         more = (
-            FOR_LABELS * (name in LABELS)
-            + FOR_CURVES * (name in CURVES | SAMPLED_CURVES)
+            FOR_LABELS * (name in LABELS | HYBRID)
+            + FOR_CURVES * (name in CURVES | SAMPLED_CURVES | HYBRID)
             + FOR_IMAGES * (name in ZERO_COST)
         )
         assert count == FOR_ALL + more, name
     assert len(PAIRS) == sum(
         FOR_ALL * len(names) * spaces + more
         for names, spaces, more in (
-            (LABELS | CURVES, len(SPACES), 0),
+            (LABELS | CURVES | HYBRID, len(SPACES), 0),
             (COUNTS, 1, 0),
             (SAMPLED_CURVES, 1, FOR_CURVES * len(SAMPLED_CURVES)),
             (ZERO_COST, 1, FOR_IMAGES * len(ZERO_COST)),
-            ((), 0, FOR_LABELS * len(LABELS) * len(SPACES)),
-            ((), 0, FOR_CURVES * len(CURVES) * len(SPACES)),
+            ((), 0, FOR_LABELS * len(LABELS | HYBRID) * len(SPACES)),
+            ((), 0, FOR_CURVES * len(CURVES | HYBRID) * len(SPACES)),
         )
     )
 

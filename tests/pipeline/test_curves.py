@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from tests_support import with_curves
 
+from pipeline.aggregate import summarize
 from pipeline.evaluate import Context, evaluate_batch
 from pipeline.plan import make_plan
+from pipeline.report.curves import budget_grids, curve_panels
+from pipeline.rows import to_table
 from pipeline.study import Study
 from predictors import registry
 from predictors.observations import Observations
@@ -102,3 +105,29 @@ def test_take_keeps_the_length_of_the_training(table):
         table.space, table.dataset, table.codes[:9], curves=table.curves, total_epochs=table.epochs
     )
     assert some.take(slice(0, 2)).total_epochs == 12
+
+
+def test_hybrid_is_swept_along_both_budgets_and_reported_as_a_grid(table):
+    lcsvr = {"name": "lcsvr", "params": {"configs": 5}}
+    rows = rows_of(
+        table,
+        predictors=[lcsvr, "valacc", {"name": "lce", "params": {"particles": 20}}],
+        trials=2,
+        train_sizes=[8, 30],
+    )
+    assert {row["status"] for row in rows} == {"ok"}
+    both = [row for row in rows if row["predictor"] == "lcsvr"]
+    assert {(row["train_size"], row["epochs"]) for row in both} == {(8, 1), (8, 6), (30, 1), (30, 6)}
+    assert {row["experiment"] for row in both} == {"vary_both"}
+    for row in both:
+        assert row["train_data_time_s"] >= 1000.0 * row["train_size"]
+        assert row["partial_train_time_s"] > 7.0 * row["epochs"]
+        assert row["init_time_s"] >= row["train_data_time_s"] + row["fit_time_s"]
+    summary = summarize(to_table(rows))
+    (grid,) = budget_grids(summary)
+    assert (grid.label, grid.train_sizes.tolist(), grid.epochs.tolist()) == ("lcsvr", [8, 30], [1, 6])
+    assert np.all(np.isfinite(grid.tau))
+    assert grid.tau[1, 1] > grid.tau[1, 0]
+    (along,) = curve_panels(summary, "epochs")
+    assert {line.label for line in along.lines} == {"valacc", "lce"}
+    assert all(line.x.tolist() == [1, 6] for line in along.lines)
