@@ -15,6 +15,7 @@ from pipeline.study import (
 )
 from predictors import registry
 from predictors.base import PredictorInfo
+from predictors.zero_cost.built import recipe_settings
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError
 from tasks.sampling import distinct_count
@@ -62,6 +63,9 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
         available = distinct_count(table)
         n_test = _test_size(study, table, available)
         for info, params, settings in entries:
+            if "images" in info.needs:
+                settings = {**_of_recipe(info, table), **settings}
+                params = canonical_params(settings)
             runs, why_not = registry.availability(info, table, settings)
             for train_size, epochs in _budgets(study, table, info):
                 reason = None if runs else why_not
@@ -92,6 +96,13 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
                     else:
                         plan.skipped.append((task, reason))
     return plan
+
+
+def _of_recipe(info: PredictorInfo, table: BenchmarkTable) -> dict[str, Any]:
+    """Return the settings of a zero-cost predictor that follow from how a table was made."""
+    known = registry.get_parameters(info.name)
+    settings = {name: value for name, value in recipe_settings(table).items() if name in known}
+    return registry.changed_parameters(info.name, settings)
 
 
 def _test_size(study: Study, table: BenchmarkTable, available: int) -> int:

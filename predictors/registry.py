@@ -23,6 +23,7 @@ from predictors.encodings.shared import has_encoding
 from predictors.parameters import Parameter, check_parameters, declared_parameters
 from predictors.tuning import TunedPredictor, Tuning
 from predictors.zero_cost import images
+from predictors.zero_cost.built import recipe_settings
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
 from tasks.plugins import read_source, run_source
@@ -153,7 +154,8 @@ def availability(
         except InputError as error:
             return False, f"needs parameter and multiply-add counts: {error}"
     if usable and "images" in info.needs:
-        lacks = images.why_not(str((params or {}).get("images", images.AUTO)), table.dataset)
+        settings = {"images": images.AUTO, **recipe_settings(table), **(params or {})}
+        lacks = images.why_not(str(settings["images"]), table.dataset)
         if lacks:
             return False, f"needs images: {lacks}"
     if usable and "supernet" in info.needs:

@@ -1,10 +1,12 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from pipeline.plan import make_plan
 from pipeline.study import Study
 from tasks.errors import InputError
+from tasks.spaces.base import DatasetInfo
 from tasks.task import Task
 
 
@@ -115,3 +117,23 @@ def test_a_search_is_part_of_the_key_and_refused_without_ranges(small_table):
     assert keys({"name": "rf"}) != keys({"name": "rf", "hpo": 5}) != keys({"name": "rf", "hpo": 6})
     with pytest.raises(InputError, match="bayes_lin_reg has no ranges to search in"):
         keys({"name": "bayes_lin_reg", "hpo": 5})
+
+
+def test_proxies_score_the_networks_that_a_table_was_built_with(small_table):
+    recipe = {"space": "nasbench201", "channels": 8, "cells": 1}
+    digits = replace(small_table, dataset=DatasetInfo("digits", 55, 8, 1), build={"recipe": recipe})
+    fields = {"predictors": ["snip", {"name": "jacov", "params": {"cells": 2}}, "params"], "trials": 1}
+    plan = make_plan(study(tasks=[digits.name], **fields), {digits.name: digits})
+    assert [task.params for task in plan.tasks] == [
+        '{"cells":1,"channels":8}', '{"cells":2,"channels":8}', "{}",
+    ]  # fmt: skip
+    plain = replace(digits, build={})
+    plan = make_plan(study(tasks=[digits.name], **fields), {digits.name: plain})
+    assert [task.params for task in plan.tasks] == ["{}", '{"cells":2}', "{}"]
+
+
+def test_images_of_a_recipe_that_are_gone_are_named(small_table):
+    recipe = {"space": "nasbench201", "dataset": "no/such/images.npz"}
+    plan = plan_of(replace(small_table, build={"recipe": recipe}), predictors=["snip"], trials=1)
+    assert plan.tasks == []
+    assert "no/such/images.npz" in plan.skipped[0][1]
