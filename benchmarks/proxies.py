@@ -5,9 +5,11 @@
 
 Times are CPU seconds per NAS-Bench-201 network (16 channels, 5 cells per stage) on 64 images of 32 x 32
 pixels, one thread; beside them, three plain forward and backward passes of the same networks.
-``--published`` is a Parquet table with the columns ``arch_str``, ``dataset`` and one per proxy, made with
-other initialisations and mini-batches; ``--images`` an ``.npz`` file with bytes ``train_x`` of shape
-(n, 32, 32, 3) and ``train_y``.
+``--published`` is a Parquet table with the columns ``arch_str``, ``dataset``, ``val_accuracy`` and one per
+proxy, made with other initialisations and mini-batches; ``--images`` an ``.npz`` file with bytes ``train_x``
+of shape (n, 32, 32, 3) and ``train_y``. ``own`` compares two of our own initialisations and mini-batches in
+the same way: the agreement that can be expected. ``tau`` is Kendall's tau of our scores with the accuracy,
+``their tau`` that of the published ones (if there is one for every cell).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from torch import nn
 from predictors.zero_cost.evaluator import evaluate
 from predictors.zero_cost.images import ImagePool, load_images
 from predictors.zero_cost.scoring import PROXIES, STUDY, MiniBatch, Proxy
-from tasks.metrics import spearman
+from tasks.metrics import kendall, spearman
 from tasks.seeds import derive_seed, generator
 from tasks.spaces.base import Arch, DatasetInfo, as_arch
 from tasks.spaces.nasbench201 import NasBench201
@@ -85,23 +87,41 @@ def show_ranks(published: Path, images: Path, cells: int, batch_size: int) -> No
     pixels -= pixels.mean(axis=(0, 2, 3), keepdims=True)
     pixels /= pixels.std(axis=(0, 2, 3), keepdims=True)
     pool = ImagePool.of(np.ascontiguousarray(pixels), labels.astype(np.int64), 10)
-    began, found = time.process_time(), []
-    for text in frame["arch_str"]:
-        arch = SPACE.parse(text)
-        batch = pool.draw(batch_size, SPACE.canonical(arch), 0)
-        scores = evaluate(network_of(arch), batch, PROXIES, seed=derive_seed(text))
-        found.append({name: score.value for name, score in scores.items()})
-    ours = pd.DataFrame(found, index=frame.index).astype(float)
+    began = time.process_time()
+    ours, again = (scores_of(frame["arch_str"], pool, batch_size, replicate) for replicate in (0, 1))
     print(f"{len(frame)} cells, batch of {batch_size}, {time.process_time() - began:.0f} CPU s")
-    print(f"{'proxy':10} {'Spearman':>8} {'target':>6}  cells")
+    print("proxy      Spearman   target      own      tau their tau")
     for name in PROXIES:
         if name not in frame:
             continue
         theirs = frame[name].astype(float).where(frame[name] > -1e7)  # -1e8 stands for a failure
-        both = ours[name].notna() & np.isfinite(theirs)
-        rho = spearman(theirs[both].to_numpy(), ours[name][both].to_numpy())
         target = f"{TARGETS[name]:.2f}" if name in TARGETS else ""
-        print(f"{name:10} {'none' if rho is None else f'{rho:.3f}':>8} {target:>6}  {int(both.sum())}")
+        columns = [rank(theirs, ours[name]), target, rank(ours[name], again[name])]
+        # Cells without a score are tied below all others.
+        filled = ours[name].fillna(ours[name].min() - 1.0)
+        taus = [
+            kendall(frame["val_accuracy"].to_numpy(), s.to_numpy())
+            for s in (filled, theirs.dropna())
+            if len(s) == len(frame)
+        ]
+        columns += ["" if tau is None else f"{tau:.2f}" for tau in taus]
+        print(f"{name:10} " + " ".join(f"{text:>8}" for text in columns))
+
+
+def scores_of(texts: pd.Series, pool: ImagePool, batch_size: int, replicate: int) -> pd.DataFrame:
+    found = []
+    for text in texts:
+        arch = SPACE.parse(text)
+        batch = pool.draw(batch_size, SPACE.canonical(arch), replicate)
+        scores = evaluate(network_of(arch, replicate), batch, PROXIES, seed=derive_seed(text, replicate))
+        found.append({name: score.value for name, score in scores.items()})
+    return pd.DataFrame(found, index=texts.index).astype(float)
+
+
+def rank(first: pd.Series, second: pd.Series) -> str:
+    both = first.notna() & second.notna()
+    rho = spearman(first[both].to_numpy(), second[both].to_numpy())
+    return "none" if rho is None else f"{rho:.3f}"
 
 
 def main() -> None:
