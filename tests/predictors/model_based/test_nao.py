@@ -39,7 +39,7 @@ def test_hidden_width_reaches_the_model(observe):
 
 
 def test_steps_are_as_published_from_100_architectures_on():
-    steps = {n: Nao()._settings(n).epochs * -(-n // 20) for n in (20, 100, 1000)}
+    steps = {n: Nao()._settings(n).epochs * -(-n // 100) for n in (20, 100, 1000)}
     assert steps == {20: 50, 100: 50, 1000: 500}
 
 
