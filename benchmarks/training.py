@@ -29,7 +29,7 @@ from tasks.spaces.base import Arch, as_arch  # noqa: E402
 from tasks.spaces.registry import get_space  # noqa: E402
 
 RECIPES = Path(__file__).parents[1] / "examples" / "benchmarks"
-SPACES = ("nasbench201", "nasbench101", "darts")
+SPACES = sorted(file.name.removesuffix("-digits.yaml") for file in RECIPES.glob("*-digits.yaml"))
 
 
 def main() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tasks.errors import InputError
+from pipeline.settings_file import read_mapping, validate
 from tasks.seeds import digest
 from tasks.task import Sampling
 
@@ -135,7 +134,7 @@ class Study(BaseModel):
 
     def with_changes(self, changes: dict[str, Any]) -> Study:
         """Return a copy with some fields replaced, validated anew."""
-        return _validate({**self.model_dump(mode="json"), **changes}, "command line")
+        return validate(Study, {**self.model_dump(mode="json"), **changes}, "command line")
 
     def to_yaml(self) -> str:
         """Return the study as a study file."""
@@ -151,44 +150,15 @@ def load_study(path: str | Path) -> Study:
         InputError: The file is missing, not YAML, or not a study; names each field that is wrong.
     """
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"{file}: no such study file")
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a YAML file: {error}") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{file}: a study file is a mapping of fields, found {type(data).__name__}")
+    data = read_mapping(file, "study")
     data.setdefault("name", file.stem)
     for field in ("benchmarks", "plugins"):
         if isinstance(data.get(field), list):
             data[field] = [str((file.parent / str(item)).resolve()) for item in data[field]]
-    return _validate(data, str(file))
+    return validate(Study, data, str(file))
 
 
 def quickstart() -> Study:
     """Return the built-in study on real NAS-Bench-201."""
     text = resources.files("pipeline").joinpath("studies/quickstart.yaml").read_text(encoding="utf-8")
-    return _validate(yaml.safe_load(text), "quickstart.yaml")
-
-
-def _validate(data: dict[str, Any], source: str) -> Study:
-    try:
-        return Study.model_validate(data)
-    except ValidationError as error:
-        lines = []
-        for issue in error.errors():
-            where = ".".join(str(part) for part in issue["loc"]) or "study"
-            value = (
-                "" if issue["type"] in {"missing", "extra_forbidden"} else f" (got {_short(issue['input'])})"
-            )
-            message = issue["msg"].removeprefix("Value error, ")
-            if issue["type"] == "extra_forbidden":
-                message = f"unknown field; known are {', '.join(Study.model_fields)}"
-            lines.append(f"{source}: {where}: {message}{value}")
-        raise InputError("\n".join(lines)) from error
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return validate(Study, yaml.safe_load(text), "quickstart.yaml")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.settings_file import read_mapping, validate
 from tasks.benchmarks.building.engine import engine_of
 from tasks.benchmarks.building.job import build_identity
 from tasks.errors import InputError
@@ -77,14 +76,7 @@ def load_build(path: str | Path, changes: Mapping[str, Any] | None = None) -> Bu
         InputError: The file is missing, not YAML, or not a build; names the field that is wrong.
     """
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"{file}: no such build file")
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file}: a build file is a mapping of fields, found {type(content).__name__}")
+    content = read_mapping(file, "build")
     content.setdefault("name", file.stem)
     dataset, plugins = content.get("dataset"), content.get("plugins")
     if isinstance(dataset, str) and dataset.startswith(("./", "../")):
@@ -103,7 +95,7 @@ def make_build(content: Mapping[str, Any], where: str) -> Build:
     own = {name: value for name, value in content.items() if name in _OWN}
     recipe = {name: value for name, value in content.items() if name not in _OWN}
     own.setdefault("name", "unnamed")
-    build = _validate({**own, "recipe": recipe}, where)
+    build = validate(Build, {**own, "recipe": recipe}, where)
     for file, source in build.sources:
         run_source(file, source)
     if not isinstance(recipe.get("space"), str):
@@ -111,23 +103,10 @@ def make_build(content: Mapping[str, Any], where: str) -> Build:
     get_space(build.space)
     full = engine_of(build.space).make_recipe(recipe, where)
     named = {} if "name" in content else {"name": _default_name(build.space, full.dataset)}
-    return _validate({**own, **named, "recipe": full.to_mapping()}, where)
+    return validate(Build, {**own, **named, "recipe": full.to_mapping()}, where)
 
 
 def _default_name(space: str, dataset: str) -> str:
     """Return a name made of space and data set; of a path, its last part."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(dataset).stem).strip("._-")
     return f"{space}-{stem or 'data'}"[:80]
-
-
-def _validate(data: dict[str, Any], where: str) -> Build:
-    try:
-        return Build.model_validate(data)
-    except ValidationError as error:
-        lines = []
-        for issue in error.errors():
-            field = ".".join(str(part) for part in issue["loc"])
-            text = json.dumps(issue["input"], default=str)
-            value = "" if issue["type"] == "missing" else f" (got {text[:80]})"
-            lines.append(f"{where}: {field}: {issue['msg'].removeprefix('Value error, ')}{value}")
-        raise InputError("\n".join(lines)) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from tasks.errors import InputError, did_you_mean
-from tasks.seeds import digest
+from tasks.benchmarks.training.recipe_base import RecipeBase
+from tasks.errors import InputError
 
 # Numbers by field: type, smallest and largest value.
 _LIMITS: Mapping[str, tuple[type, float, float]] = {
@@ -30,11 +30,10 @@ _LIMITS: Mapping[str, tuple[type, float, float]] = {
     "test_size": (int, 1, 10_000_000),
     "image_size": (int, 4, 4096),
 }
-_SCHEDULES = ("cosine", "constant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(RecipeBase):
     """How the networks of a space are trained: optimiser, data, sizes. SGD with Nesterov momentum.
 
     Attributes:
@@ -87,67 +86,13 @@ class Recipe:
     test_size: int = 4000
     image_size: int = 32
 
-    def __post_init__(self) -> None:
-        _check(self)
+    limits: ClassVar = _LIMITS
+    choices: ClassVar = {"schedule": ("cosine", "constant")}
 
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any], where: str) -> Recipe:
-        """Read the fields of a build file.
-
-        Args:
-            mapping: Field names and values; those left out keep their defaults.
-            where: Begins every error message, for example the name of the file.
-
-        Raises:
-            InputError: An unknown or missing field, or a value of the wrong type or range.
-        """
-        names = [field.name for field in fields(cls)]
-        for name in mapping:
-            if name not in names:
-                raise InputError(
-                    f"{where}: unknown field {name!r} of a recipe; {did_you_mean(str(name), names)}"
-                )
-        if "space" not in mapping:
-            raise InputError(f"{where}: the recipe's field 'space' is missing")
-        try:
-            return cls(**mapping)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from error
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return all fields, ready for JSON or YAML."""
-        return asdict(self)
-
-    @property
-    def digest(self) -> str:
-        """Sha256 (hex) of the canonical JSON of all fields."""
-        return digest(self.to_mapping())
-
-    @property
-    def total_steps(self) -> int:
-        """Mini-batches of a run."""
-        return self.epochs * self.steps_per_epoch
-
-
-def _check(recipe: Recipe) -> None:
-    for name in ("space", "dataset"):
-        value = getattr(recipe, name)
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{name} is {value!r}, must be a non-empty text")
-    if recipe.schedule not in _SCHEDULES:
-        raise InputError(f"schedule is {recipe.schedule!r}, must be one of {', '.join(_SCHEDULES)}")
-    if not isinstance(recipe.flip, bool):
-        raise InputError(f"flip is {recipe.flip!r}, must be true or false")
-    for name, (kind, low, high) in _LIMITS.items():
-        value = getattr(recipe, name)
-        right = not isinstance(value, bool) and isinstance(value, int if kind is int else int | float)
-        if not right or not low <= value <= high:
-            article = "an integer" if kind is int else "a number"
-            raise InputError(f"{name} is {value!r}, must be {article} from {low:g} to {high:g}")
-        if kind is float:
-            # 1 and 1.0 are the same recipe, so they must have the same digest.
-            object.__setattr__(recipe, name, float(value))
-    if recipe.warmup_steps >= recipe.total_steps:
-        raise InputError(
-            f"warmup_steps is {recipe.warmup_steps}, must be below the {recipe.total_steps} steps of a run"
-        )
+    def _check(self) -> None:
+        if not isinstance(self.flip, bool):
+            raise InputError(f"flip is {self.flip!r}, must be true or false")
+        if self.warmup_steps >= self.total_steps:
+            raise InputError(
+                f"warmup_steps is {self.warmup_steps}, must be below the {self.total_steps} steps of a run"
+            )

@@ -30,6 +30,8 @@ SLOW = ("toy", "--plugin", TOY, "--archs", "40", "--runs", "2", "--set", "second
 def start(*arguments):
     """Start a builder that stores every batch at once, and makes small ones."""
     code = (
+        # A shell starts its background jobs deaf to Ctrl-C, and the suite may be one.
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import pipeline.run, pipeline.building.cost, pipeline.building.work\n"
         "pipeline.run.FLUSH_S = 0.0\n"
         "pipeline.building.cost.TARGET_S = pipeline.building.work.TARGET_S = 0.3\n"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from tasks.errors import InputError, did_you_mean
-from tasks.seeds import digest
+from tasks.benchmarks.training.recipe_base import RecipeBase
+from tasks.errors import InputError
 
 # Numbers by field: type, smallest and largest value.
 _LIMITS: Mapping[str, tuple[type, float, float]] = {
@@ -34,7 +34,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextRecipe:
+class TextRecipe(RecipeBase):
     """How the language models of a space are trained: text, optimiser, sizes. Adam, and no dropout.
 
     Attributes:
@@ -82,69 +82,14 @@ class TextRecipe:
     val_tokens: int = 16_384
     test_tokens: int = 16_384
 
-    def __post_init__(self) -> None:
-        _check(self)
+    limits: ClassVar = _LIMITS
+    choices: ClassVar = _CHOICES
 
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any], where: str) -> TextRecipe:
-        """Read the fields of a build file.
-
-        Args:
-            mapping: Field names and values; those left out keep their defaults.
-            where: Begins every error message, for example the name of the file.
-
-        Raises:
-            InputError: An unknown or missing field, or a value of the wrong type or range.
-        """
-        names = [field.name for field in fields(cls)]
-        for name in mapping:
-            if name not in names:
-                raise InputError(
-                    f"{where}: unknown field {name!r} of a recipe; {did_you_mean(str(name), names)}"
-                )
-        if "space" not in mapping:
-            raise InputError(f"{where}: the recipe's field 'space' is missing")
-        try:
-            return cls(**mapping)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from error
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return all fields, ready for JSON or YAML."""
-        return asdict(self)
-
-    @property
-    def digest(self) -> str:
-        """Sha256 (hex) of the canonical JSON of all fields."""
-        return digest(self.to_mapping())
+    def _check(self) -> None:
+        if not isinstance(self.text_sha256, str) or not re.fullmatch("([0-9a-f]{64})?", self.text_sha256):
+            raise InputError(f"text_sha256 is {self.text_sha256!r}, must be 64 hexadecimal digits or empty")
 
     @property
     def sizes(self) -> dict[str, int]:
         """What ``space.build`` and ``space.count`` are told."""
         return {name: getattr(self, name) for name in ("embedding", "hidden", "layers", "tied")}
-
-    @property
-    def total_steps(self) -> int:
-        """Mini-batches of a run."""
-        return self.epochs * self.steps_per_epoch
-
-
-def _check(recipe: TextRecipe) -> None:
-    for name in ("space", "dataset"):
-        value = getattr(recipe, name)
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{name} is {value!r}, must be a non-empty text")
-    if not isinstance(recipe.text_sha256, str) or not re.fullmatch("([0-9a-f]{64})?", recipe.text_sha256):
-        raise InputError(f"text_sha256 is {recipe.text_sha256!r}, must be 64 hexadecimal digits or empty")
-    for name, allowed in _CHOICES.items():
-        if getattr(recipe, name) not in allowed:
-            raise InputError(f"{name} is {getattr(recipe, name)!r}, must be one of {', '.join(allowed)}")
-    for name, (kind, low, high) in _LIMITS.items():
-        value = getattr(recipe, name)
-        right = not isinstance(value, bool) and isinstance(value, int if kind is int else int | float)
-        if not right or not low <= value <= high:
-            article = "an integer" if kind is int else "a number"
-            raise InputError(f"{name} is {value!r}, must be {article} from {low:g} to {high:g}")
-        if kind is float:
-            # 1 and 1.0 are the same recipe, so they must have the same digest.
-            object.__setattr__(recipe, name, float(value))
