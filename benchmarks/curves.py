@@ -39,19 +39,39 @@ def observe(table, rows, epochs, *, labelled):
     )
 
 
-def trial(table, info, epochs, seed, n_train, n_test):
-    """Return tau and CPU seconds per query architecture."""
-    labelled = "labels" in info.needs
-    drawn = draw(table, sampling="uniform", seed=seed, n_test=n_test, n_train=n_train if labelled else 0)
-    predictor = registry.create(info.name, {}, seed=seed)
-    query = observe(table, drawn.test, epochs, labelled=False)
-    train = observe(table, drawn.train, epochs, labelled=True) if labelled else None
+def score_all(table, info, epochs):
+    """Return the scores of all architectures, and CPU seconds per architecture.
+
+    For predictors that need no labels: what they say of an architecture does not depend on the split.
+    """
+    predictor = registry.create(info.name, {}, seed=0)
+    query = observe(table, np.arange(len(table)), epochs, labelled=False)
     began = time.process_time()
-    if train is not None:
-        predictor.fit(train)
     scores = predictor.predict(query)
-    seconds = (time.process_time() - began) / n_test
-    return kendalltau(table.val_acc[drawn.test], scores).statistic, seconds
+    return scores, (time.process_time() - began) / len(table)
+
+
+def score_test(table, info, epochs, drawn, seed):
+    """Return the scores of a split's test architectures, and CPU seconds for each, fitting included."""
+    predictor = registry.create(info.name, {}, seed=seed)
+    train = observe(table, drawn.train, epochs, labelled=True)
+    query = observe(table, drawn.test, epochs, labelled=False)
+    began = time.process_time()
+    scores = predictor.fit(train).predict(query)
+    return scores, (time.process_time() - began) / len(drawn.test)
+
+
+def taus_of(table, info, epochs, splits):
+    """Return tau on each split, and mean CPU seconds per query architecture."""
+    if "labels" not in info.needs:
+        scores, seconds = score_all(table, info, epochs)
+        found = [scores[drawn.test] for drawn in splits]
+    else:
+        scored = [score_test(table, info, epochs, drawn, seed) for seed, drawn in enumerate(splits)]
+        found, costs = zip(*scored, strict=True)
+        seconds = float(np.mean(costs))
+    truths = [table.val_acc[drawn.test] for drawn in splits]
+    return np.array([kendalltau(*pair).statistic for pair in zip(truths, found, strict=True)]), seconds
 
 
 def main():
@@ -74,6 +94,10 @@ def main():
     ]
     epochs = [max(1, round(float(share) / 100 * table.epochs)) for share in options.shares.split(",")]
     n_test = min(options.test, len(table) - options.train)
+    splits = [
+        draw(table, sampling="uniform", seed=seed, n_test=n_test, n_train=options.train)
+        for seed in range(options.seeds)
+    ]
     print(f"{table.name}: {len(table)} architectures, {table.epochs} epochs; {n_test} test architectures,")
     print(
         f"{options.train} training ones where some are needed, {options.seeds} seeds; tau +- standard error"
@@ -86,9 +110,8 @@ def main():
             continue
         cells, seconds = [], []
         for k in epochs:
-            results = [trial(table, info, k, seed, options.train, n_test) for seed in range(options.seeds)]
-            taus = np.array([tau for tau, _ in results])
-            seconds += [cost for _, cost in results]
+            taus, cost = taus_of(table, info, k, splits)
+            seconds.append(cost)
             cells.append(f"{taus.mean():9.3f} +- {taus.std(ddof=1) / len(taus) ** 0.5:.3f}")
         print(
             f"{info.name:10}" + "".join(f"{cell:>17}" for cell in cells) + f"{np.mean(seconds):12.4f}",
