@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.benchmarks.training.convolution import StackedConv2d
+from tasks.benchmarks.training.planes import keep_planes
 from tasks.spaces.layers import FirstChannels, JoinChannels
 
 
@@ -46,7 +47,10 @@ def stack_networks(networks: Sequence[nn.Module]) -> nn.Module:
     Raises:
         TypeError: A layer with weights that is neither convolution, batch normalisation nor linear.
     """
+    depthwise = any(isinstance(layer, nn.Conv2d) and layer.groups > 1 for layer in networks[0].modules())
     network = _stack(list(networks))
+    if depthwise:
+        keep_planes(network)
     for weight in network.parameters():
         if weight.ndim == 4:
             # The layout in memory that grouped convolutions are fast in.
