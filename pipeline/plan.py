@@ -99,7 +99,7 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
 
 
 def _of_recipe(info: PredictorInfo, table: BenchmarkTable) -> dict[str, Any]:
-    """Return the settings of a zero-cost predictor that follow from how a table was made."""
+    """Return the settings of a predictor on images that follow from how a table was made."""
     known = registry.get_parameters(info.name)
     settings = {name: value for name, value in recipe_settings(table).items() if name in known}
     return registry.changed_parameters(info.name, settings)

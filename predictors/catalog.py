@@ -5,6 +5,7 @@ from __future__ import annotations
 from predictors.base import PredictorInfo
 from predictors.catalog_curves import CURVES
 from predictors.catalog_neural import NEURAL
+from predictors.catalog_weight_sharing import WEIGHT_SHARING
 from predictors.catalog_zero_cost import ZERO_COST
 
 _STUDY = "White et al., How Powerful are Performance Predictors in NAS?, NeurIPS 2021"
@@ -130,6 +131,7 @@ BUILTIN: tuple[PredictorInfo, ...] = (
     *NEURAL,
     *CURVES,
     *ZERO_COST,
+    *WEIGHT_SHARING,
     PredictorInfo(
         name="params",
         target="predictors.zero_cost.counts:ParameterCount",

@@ -158,8 +158,6 @@ def availability(
         lacks = images.why_not(str(settings["images"]), table.dataset)
         if lacks:
             return False, f"needs images: {lacks}"
-    if usable and "supernet" in info.needs:
-        return False, f"needs a supernet, and {table.name} has only measured results"
     if usable:
         for encoding in create(info.name, params or {}, seed=0).encodings:
             if not has_encoding(table.space, encoding):

@@ -15,14 +15,17 @@ from predictors.base import PredictorInfo
 from predictors.checks.case import Case, Check, make_case, scores_in_other_process
 from predictors.checks.curves import CURVE_CHECKS
 from predictors.checks.general import CHECKS
-from predictors.checks.images import IMAGE_CHECKS
+from predictors.checks.images import IMAGE_CHECKS, SCORE_CHECKS
 from predictors.checks.labels import LABEL_CHECKS
+from predictors.checks.supernets import SUPERNET_CHECKS
 
 __all__ = [
     "CHECKS",
     "CURVE_CHECKS",
     "IMAGE_CHECKS",
     "LABEL_CHECKS",
+    "SCORE_CHECKS",
+    "SUPERNET_CHECKS",
     "Case",
     "Check",
     "checks_for",
@@ -36,4 +39,6 @@ def checks_for(info: PredictorInfo) -> tuple[Check, ...]:
     labels = LABEL_CHECKS if "labels" in info.needs else ()
     curves = CURVE_CHECKS if "curves" in info.needs else ()
     images = IMAGE_CHECKS if "images" in info.needs else ()
-    return (*CHECKS, *labels, *curves, *images)
+    supernets = SUPERNET_CHECKS if "supernet" in info.needs else ()
+    scores = SCORE_CHECKS if images and not supernets else ()
+    return (*CHECKS, *labels, *curves, *images, *scores, *supernets)

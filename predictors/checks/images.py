@@ -1,4 +1,4 @@
-"""Checks for predictors that score the untrained network on images."""
+"""Checks for predictors that score networks on images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_images_missing(case: Case) -> None:
 
 
 def check_images_replicates_differ(case: Case) -> None:
-    """Another replicate is another initialisation."""
+    """Another replicate is another initialisation, of networks or of a supernet."""
     assert not same(case.scores(), case.scores(changes={"replicate": 1})), "a replicate gives the same scores"
 
 
@@ -58,7 +58,9 @@ IMAGE_CHECKS = (
     check_images_missing,
     check_images_replicates_differ,
     check_images_times,
-    check_images_stored_scores,
     check_images_data_set_unknown,
 )
 """For predictors that score networks on images."""
+
+SCORE_CHECKS = (check_images_stored_scores,)
+"""For those of them that score untrained networks, one by one."""

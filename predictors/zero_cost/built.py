@@ -11,10 +11,12 @@ from tasks.errors import InputError
 
 
 def recipe_settings(table: BenchmarkTable) -> dict[str, Any]:
-    """Return ``channels``, ``cells`` and ``images`` of the networks that a table measured.
+    """Return how the networks were made that a table measured, as hyperparameters.
 
-    Empty for tables that were not made by training, and for recipes without images. A proxy is to score
-    the network whose accuracy it predicts, not the larger one that the space has by default.
+    These are ``channels`` and ``cells`` of the networks, and ``images``, ``shift`` and ``flip`` of what they
+    were trained on. Empty for tables that were not made by training, and for recipes without images. A
+    proxy is to score the network whose accuracy it predicts, not the larger one that the space has by
+    default.
     """
     fields = table.build.get("recipe")
     if not isinstance(fields, dict):
@@ -24,4 +26,10 @@ def recipe_settings(table: BenchmarkTable) -> dict[str, Any]:
     except InputError:
         return {}  # of a build on other data than images
     images = AUTO if recipe.dataset == DIGITS else recipe.dataset
-    return {"channels": recipe.channels, "cells": recipe.cells, "images": images}
+    return {
+        "channels": recipe.channels,
+        "cells": recipe.cells,
+        "images": images,
+        "shift": recipe.shift,
+        "flip": recipe.flip,
+    }

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from tasks.errors import InputError
 from tasks.seeds import generator
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.dataset_facts import known_classes, known_resolution
+
+if TYPE_CHECKING:
+    from tasks.benchmarks.training.data import TrainingData
 
 FOLDER_VARIABLE = "NASPRED_IMAGES"
 """Environment variable: the folder in which the folders of official files are."""
@@ -90,32 +94,61 @@ def load_images(source: str, dataset: DatasetInfo) -> ImagePool:
     Raises:
         InputError: No images, or images that do not fit the data set.
     """
-    place = _place(source, dataset)
-    if place == NOISE:
-        side, classes = known_resolution(dataset), known_classes(dataset)
-        rng = generator("noise images")
-        shape = (_NOISE_IMAGES, dataset.channels, side, side)
-        return ImagePool.of(
-            rng.standard_normal(shape, dtype=np.float32), rng.integers(classes, size=_NOISE_IMAGES), classes
-        )
-    from tasks.benchmarks.training.data import load_data
-    from tasks.benchmarks.training.digits import lay_over, pair_labels
-    from tasks.benchmarks.training.recipe import Recipe
-
-    data = load_data(Recipe(space="any", dataset=place, image_size=dataset.resolution or 32))
+    data = load_split(source, dataset)
     images, labels = data.train_images, data.train_labels
     if data.compose == "pairs":
+        from tasks.benchmarks.training.digits import lay_over, pair_labels
+
         first, second = generator("digit pairs").integers(len(labels), size=(2, _DIGIT_PAIRS))
         images = lay_over(images[first], images[second])
         labels = pair_labels(labels[first], labels[second])
+    return ImagePool.of(images, labels, known_classes(dataset))
+
+
+def load_split(source: str, dataset: DatasetInfo, val_size: int = 4000) -> TrainingData:
+    """Return training, validation and test images of a data set.
+
+    Args:
+        source: As for ``load_images``.
+        dataset: What the networks are built for.
+        val_size: Validation images, of those that there are; the first ones.
+
+    Raises:
+        InputError: As ``load_images``.
+    """
+    place = _place(source, dataset)
+    if place == NOISE:
+        return _noise(dataset, val_size)
+    from tasks.benchmarks.training.data import load_data
+    from tasks.benchmarks.training.recipe import Recipe
+
+    data = load_data(
+        Recipe(space="any", dataset=place, image_size=dataset.resolution or 32, val_size=val_size)
+    )
+    shape = data.train_images.shape
     for what, found, expected in (
-        ("channels", images.shape[1], dataset.channels),
-        ("pixels a side", images.shape[2], dataset.resolution or images.shape[2]),
+        ("channels", shape[1], dataset.channels),
+        ("pixels a side", shape[2], dataset.resolution or shape[2]),
         ("classes", data.info.num_classes, known_classes(dataset)),
     ):
         if found != expected:
             raise InputError(f"images {place}: {found} {what}, but {dataset.name} has {expected}")
-    return ImagePool.of(images, labels, known_classes(dataset))
+    return data
+
+
+def _noise(dataset: DatasetInfo, val_size: int) -> TrainingData:
+    from tasks.benchmarks.training.data import TrainingData
+
+    side, classes = known_resolution(dataset), known_classes(dataset)
+
+    def part(count: int, *key: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        rng = generator("noise images", *key)
+        shape = (count, dataset.channels, side, side)
+        return rng.standard_normal(shape, dtype=np.float32), rng.integers(classes, size=count)
+
+    return TrainingData(
+        dataset, *part(_NOISE_IMAGES), *part(min(val_size, _NOISE_IMAGES), "val"), *part(1, "test")
+    )
 
 
 def _place(source: str, dataset: DatasetInfo) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -25,12 +28,7 @@ def build_network(arch: Arch, dataset: DatasetInfo, **size: int) -> nn.Module:
     Raises:
         InputError: An unknown size or one below 1, or an unknown number of classes.
     """
-    for name, value in size.items():
-        if name not in _SIZES:
-            raise InputError(f"nasbench201 network: unknown size {name!r}; {did_you_mean(name, _SIZES)}")
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"nasbench201 network: {name} is {value!r}, must be an integer of at least 1")
-    return NasBench201Network(arch, known_classes(dataset), dataset.channels, **{**_SIZES, **size})
+    return NasBench201Network(partial(_Cell, arch), dataset, **size)
 
 
 class NasBench201Network(nn.Module):
@@ -38,10 +36,20 @@ class NasBench201Network(nn.Module):
 
     Input (batch, in_channels, height, width), height and width multiples of 4; output logits of
     shape (batch, classes).
+
+    Args:
+        make_cell: Returns a cell for a number of channels.
+        dataset: Gives classes and input channels.
+        **size: As for ``build_network``.
+
+    Raises:
+        InputError: As ``build_network``.
     """
 
-    def __init__(self, arch: Arch, classes: int, in_channels: int, *, channels: int, cells: int) -> None:
+    def __init__(self, make_cell: Callable[[int], nn.Module], dataset: DatasetInfo, **size: int) -> None:
         super().__init__()
+        channels, cells = _checked_sizes(size)
+        classes, in_channels = known_classes(dataset), dataset.channels
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )
@@ -50,7 +58,7 @@ class NasBench201Network(nn.Module):
             width = channels * 2**stage
             if stage:
                 blocks.append(_Reduction(width // 2, width))
-            blocks += [_Cell(arch, width) for _ in range(cells)]
+            blocks += [make_cell(width) for _ in range(cells)]
         self.blocks = nn.Sequential(*blocks)
         self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(width, classes)
@@ -61,6 +69,17 @@ class NasBench201Network(nn.Module):
         return logits
 
 
+def _checked_sizes(size: Mapping[str, int]) -> tuple[int, int]:
+    """Return channels and cells."""
+    for name, value in size.items():
+        if name not in _SIZES:
+            raise InputError(f"nasbench201 network: unknown size {name!r}; {did_you_mean(name, _SIZES)}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"nasbench201 network: {name} is {value!r}, must be an integer of at least 1")
+    complete = {**_SIZES, **size}
+    return complete["channels"], complete["cells"]
+
+
 class _Cell(nn.Module):
     """Nodes are sums of their incoming edges; an edge of ``none`` adds nothing."""
 
@@ -68,7 +87,7 @@ class _Cell(nn.Module):
         super().__init__()
         self.edges = nn.ModuleDict(
             {
-                f"{source}-{target}": _operation(code, channels)
+                f"{source}-{target}": operation(code, channels)
                 for (source, target), code in zip(EDGES, arch, strict=True)
                 if code != NONE
             }
@@ -108,7 +127,8 @@ def _convolution(narrow: int, wide: int, kernel: int, *, stride: int = 1) -> nn.
     )
 
 
-def _operation(code: int, channels: int) -> nn.Module:
+def operation(code: int, channels: int) -> nn.Module:
+    """Return an operation of an edge, any but ``none``."""
     if code == SKIP:
         return nn.Identity()
     if code in (CONV1, CONV3):

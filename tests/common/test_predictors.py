@@ -16,6 +16,7 @@ SPACES = {
 # For what scores networks on images: it builds them, so they are small and few.
 IMAGES = (NasBench201(), DatasetInfo("noise", 3, 8, 1))
 TINY = {"images": "noise", "batch": 6, "channels": 4, "cells": 1}
+BRIEF = {"epochs": 2, "steps": 2, "val_images": 200, "bn_batches": 1, "learning_rate": 0.2}
 
 # Fewer trees save time and change nothing that is checked; defaults are tested in test_regressors.py.
 QUICK = {
@@ -84,7 +85,8 @@ ZERO_COST = {
     "plain",
     "l2_norm",
 }
-FOR_ALL, FOR_LABELS, FOR_CURVES, FOR_IMAGES = 16, 13, 10, 5
+SUPERNETS = {"oneshot", "rsws"}
+FOR_ALL, FOR_LABELS, FOR_CURVES, FOR_IMAGES, FOR_SCORES, FOR_SUPERNETS = 16, 13, 10, 4, 1, 3
 
 
 def _applies(info, space):
@@ -113,7 +115,8 @@ PAIRS = [
 
 def _case(name, key):
     if key == "images":
-        return checks.make_case(name, *IMAGES, params=TINY, n_train=2, n_query=2)
+        params = {**TINY, **(BRIEF if name in SUPERNETS else {})}
+        return checks.make_case(name, *IMAGES, params=params, n_train=2, n_query=2)
     space, dataset = SPACES[key]
     return checks.make_case(name, space, dataset, params=QUICK.get(name))
 
@@ -133,7 +136,7 @@ def test_every_predictor_is_checked_on_every_space_that_it_runs_on():
     ran = {case.values[0] + "-" + case.values[1] for case in CASES}
     everywhere = {f"{name}-{key}" for name in LABELS | CURVES | HYBRID for key in SPACES}
     assert ran == everywhere | {f"{name}-edges" for name in COUNTS | SAMPLED_CURVES} | {
-        f"{name}-images" for name in ZERO_COST
+        f"{name}-images" for name in ZERO_COST | SUPERNETS
     }
 
 
@@ -146,7 +149,9 @@ def test_number_of_checks_per_predictor():
         more = (
             FOR_LABELS * (name in LABELS | HYBRID)
             + FOR_CURVES * (name in CURVES | SAMPLED_CURVES | HYBRID)
-            + FOR_IMAGES * (name in ZERO_COST)
+            + FOR_IMAGES * (name in ZERO_COST | SUPERNETS)
+            + FOR_SCORES * (name in ZERO_COST)
+            + FOR_SUPERNETS * (name in SUPERNETS)
         )
         assert count == FOR_ALL + more, name
     assert len(PAIRS) == sum(
@@ -155,7 +160,8 @@ def test_number_of_checks_per_predictor():
             (LABELS | CURVES | HYBRID, len(SPACES), 0),
             (COUNTS, 1, 0),
             (SAMPLED_CURVES, 1, FOR_CURVES * len(SAMPLED_CURVES)),
-            (ZERO_COST, 1, FOR_IMAGES * len(ZERO_COST)),
+            (ZERO_COST, 1, (FOR_IMAGES + FOR_SCORES) * len(ZERO_COST)),
+            (SUPERNETS, 1, (FOR_IMAGES + FOR_SUPERNETS) * len(SUPERNETS)),
             ((), 0, FOR_LABELS * len(LABELS | HYBRID) * len(SPACES)),
             ((), 0, FOR_CURVES * len(CURVES | HYBRID) * len(SPACES)),
         )
@@ -163,13 +169,14 @@ def test_number_of_checks_per_predictor():
 
 
 def test_no_check_is_listed_twice_or_left_out():
-    from predictors.checks import curves, general, images, labels
+    from predictors.checks import curves, general, images, labels, supernets
 
     every = (
         (general, checks.CHECKS),
         (labels, checks.LABEL_CHECKS),
         (curves, checks.CURVE_CHECKS),
-        (images, checks.IMAGE_CHECKS),
+        (images, checks.IMAGE_CHECKS + checks.SCORE_CHECKS),
+        (supernets, checks.SUPERNET_CHECKS),
     )
     for module, listed in every:
         defined = {

@@ -143,10 +143,11 @@ def test_availability_on_a_table_with_counts_but_no_curves(small_table):
         False,
         "needs the curve train_loss, and nasbench201/made-up has val_loss",
     )
-    for need in ("images", "supernet"):
-        usable, why_not = registry.availability(replace(rf, needs=frozenset({need})), small_table)
+    for images in (replace(rf, needs=frozenset({"images"})), registry.get_info("rsws")):
+        usable, why_not = registry.availability(images, small_table)
         assert not usable
-        assert need.removesuffix("s") in why_not
+        assert why_not.startswith("needs images: no images of made-up")
+    assert registry.availability(registry.get_info("rsws"), small_table, {"images": "noise"}) == (True, "")
 
 
 def test_loss_stands_in_for_accuracy_only_on_its_scale(small_table):
