@@ -50,13 +50,14 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
     plan = Plan()
     entries: list[tuple[PredictorInfo, str, dict[str, Any]]] = []
     for entry in study.predictors:
-        plan.infos[entry.name] = info = registry.get_info(entry.name)
+        plan.infos[entry.name] = registry.get_info(entry.name)
         # Checked here, not in a worker; and equal settings get equal keys however they are written.
         settings = registry.changed_parameters(entry.name, entry.params)
         if entry.hpo is not None:
             if not registry.is_tunable(entry.name):
                 raise InputError(f"predictors: {entry.name} has no ranges to search in; leave out hpo")
             settings[registry.TUNING] = entry.hpo.model_dump()
+        info = registry.info_with(entry.name, settings)
         entries.append((info, canonical_params(settings), settings))
     for name in study.tasks:
         table = tables[name]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,11 +96,18 @@ class Predictor(ABC):
     checks that every predictor must pass.
     """
 
+    takes_extra: ClassVar[bool] = False
+    """Whether it reads the extra features of its observations, so that ``omni`` can give it some."""
+
     seed: int
 
     setup_seconds_: float = 0.0
-    """Set by ``_fit`` or ``_predict`` where they need what may come from a store, such as a trained supernet:
-    what computing that took, then or now. It is the setup time of a result, and no part of the query time."""
+    """Set by ``_fit`` or ``_predict`` where they need what may come from a store, such as zero-cost scores of
+    the training architectures or a trained supernet: what computing that took, then or now. It is the setup
+    time of a result, and no part of the query time."""
+
+    setup_wall_: float = 0.0
+    """Set with ``setup_seconds_``: the wall seconds of ``fit`` that went there, looking up or computing."""
 
     query_seconds_: NDArray[np.float64] | None = None
     """Set by ``_predict`` where scores may come from a store: what computing each of them took, then or
@@ -168,6 +175,20 @@ class Predictor(ABC):
         """Fit each predictor on its own training set; override to do it as one program."""
         for predictor, train in zip(predictors, trains, strict=True):
             predictor.fit(train)
+
+    @classmethod
+    def info_with(cls, info: PredictorInfo, params: Mapping[str, Any]) -> PredictorInfo:
+        """Return what is known of the predictor with these hyperparameters; here, what is known anyway.
+
+        Override it where they decide on what the predictor needs, and raise InputError for those that
+        contradict each other: studies are checked with it before anything runs.
+
+        Args:
+            info: As registered.
+            params: Those that differ from the defaults.
+        """
+        del params
+        return info
 
     @property
     def is_fitted(self) -> bool:

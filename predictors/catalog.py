@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from predictors.base import PredictorInfo
 from predictors.catalog_curves import CURVES
+from predictors.catalog_hybrid import HYBRID
 from predictors.catalog_neural import NEURAL
 from predictors.catalog_weight_sharing import WEIGHT_SHARING
 from predictors.catalog_zero_cost import ZERO_COST
@@ -130,6 +131,7 @@ BUILTIN: tuple[PredictorInfo, ...] = (
     ),
     *NEURAL,
     *CURVES,
+    *HYBRID,
     *ZERO_COST,
     *WEIGHT_SHARING,
     PredictorInfo(

@@ -13,6 +13,7 @@ from predictors.encodings import encode
 from predictors.encodings.graph import CellGraphs, cell_graphs
 from predictors.encodings.shared import GRAPHS, EncodedRows, subtrees
 from predictors.encodings.wl import SubtreeFeatures, subtree_features
+from predictors.extra import ExtraFeatures
 from tasks.spaces.base import Arch, Codes, DatasetInfo, SearchSpace, as_arch
 
 
@@ -29,6 +30,7 @@ class Observations:
         total_epochs: Length of the full training that ``targets`` are measured after; None if unknown.
         encoded: Encodings that were made for the whole table; None, or one that is not among them:
             it is made for these architectures when it is asked for, with the same result.
+        extra: Features that models which take them read beside the encoding.
     """
 
     space: SearchSpace
@@ -38,6 +40,7 @@ class Observations:
     curves: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     total_epochs: int | None = None
     encoded: EncodedRows | None = None
+    extra: ExtraFeatures | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -55,10 +58,34 @@ class Observations:
             targets=None if self.targets is None else self.targets[rows],
             curves={name: curve[rows] for name, curve in self.curves.items()},
             encoded=None if self.encoded is None else self.encoded.take(rows),
+            extra=None if self.extra is None else self.extra.take(rows),
         )
 
+    def of_others(self, codes: Codes) -> Observations:
+        """Return what can be known of other architectures that were not trained.
+
+        Their extra features are computed. Where that is not possible there must be no architectures.
+        """
+        extra = self.extra
+        if extra is not None:
+            extra = (
+                extra.take(slice(0, 0))
+                if len(codes) == 0 or extra.of_others is None
+                else extra.of_others(codes)
+            )
+        return replace(self, codes=codes, targets=None, curves={}, encoded=None, extra=extra)
+
     def encode(self, encoding: str) -> NDArray[np.float64]:
-        """Return the named encoding of all architectures, shape (n, features), one call."""
+        """Return the named encoding of all architectures, shape (n, features), one call.
+
+        Extra features stand before it, or in its place.
+        """
+        if self.extra is not None and not self.extra.encoding:
+            return self.extra.values
+        encoded = self._encode(encoding)
+        return encoded if self.extra is None else self.extra.beside(encoded)
+
+    def _encode(self, encoding: str) -> NDArray[np.float64]:
         shared = None if self.encoded is None else self.encoded.get(encoding)
         if isinstance(shared, np.ndarray):
             return shared.astype(np.float64)

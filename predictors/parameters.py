@@ -1,8 +1,10 @@
 """Hyperparameters of predictors: declared in the constructor's signature, checked in one place.
 
 A constructor argument is declared as ``Annotated[float, Range(0, 1)]``, ``Literal["a", "b"]``,
-``bool``, ``int``, ``float``, ``str`` or one of these ``| None``; the default and the legal values
-are thus written once, and the same declaration serves study files, error messages and listings.
+``bool``, ``int``, ``float``, ``str``, ``tuple[str, ...]`` (names, a list in a study file),
+``Mapping[str, Any]`` (settings of something else, by name) or one of these ``| None``; the default and
+the legal values are thus written once, and the same declaration serves study files, error messages and
+listings.
 """
 
 from __future__ import annotations
@@ -54,6 +56,9 @@ class Search:
         return min(int(value), int(self.high)) if whole else float(min(max(value, low), self.high))
 
 
+_KINDS = {type(None): "None", tuple: "list of names", dict: "mapping of names to values"}
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One hyperparameter.
@@ -78,7 +83,7 @@ class Parameter:
         """Return what is allowed, for messages: ``an int in [1, 100]``."""
         if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        kinds = " or ".join("None" if kind is type(None) else kind.__name__ for kind in self.types)
+        kinds = " or ".join(_KINDS.get(kind, kind.__name__) for kind in self.types)
         if self.range is None:
             return f"of type {kinds}" if kinds else "anything"
         if self.range.high == math.inf:
@@ -101,7 +106,11 @@ class Parameter:
             return value
         if type(value) is int and float in self.types and int not in self.types:
             value = float(value)
+        if isinstance(value, list) and tuple in self.types:
+            value = tuple(value)
         if type(value) not in self.types:
+            raise ValueError(self.describe())
+        if isinstance(value, tuple | dict) and not all(isinstance(name, str) for name in value):
             raise ValueError(self.describe())
         # Written so that NaN is refused.
         if self.range and isinstance(value, int | float) and not self.range.low <= value <= self.range.high:
@@ -153,6 +162,9 @@ def check_parameters(predictor: str, cls: type, values: Mapping[str, Any]) -> di
     return checked
 
 
+_CONTAINERS: dict[object, type] = {tuple[str, ...]: tuple, Mapping[str, Any]: dict}
+
+
 def _parameter(name: str, default: object, hint: object) -> Parameter:
     bounds = search = None
     if get_origin(hint) is Annotated:
@@ -162,6 +174,7 @@ def _parameter(name: str, default: object, hint: object) -> Parameter:
     if get_origin(hint) is Literal:
         return Parameter(name, default, choices=get_args(hint))
     members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if not all(member in (bool, int, float, str, type(None)) for member in members):
+    members = tuple(_CONTAINERS.get(member, member) for member in members)
+    if not all(member in (bool, int, float, str, tuple, dict, type(None)) for member in members):
         return Parameter(name, default)
     return Parameter(name, default, types=members, range=bounds, search=search)

@@ -52,6 +52,23 @@ def get_info(name: str) -> PredictorInfo:
     raise InputError(f"unknown predictor {name!r}; {did_you_mean(name, sorted(_infos))}")
 
 
+def info_with(name: str, params: Mapping[str, Any]) -> PredictorInfo:
+    """Return what is known of a predictor with some hyperparameters, on which its needs may depend.
+
+    Raises:
+        InputError: Unknown name, or hyperparameters that contradict each other.
+    """
+    return _info_with(get_info(name), params)
+
+
+def _info_with(info: PredictorInfo, params: Mapping[str, Any]) -> PredictorInfo:
+    own = {name: value for name, value in params.items() if name != TUNING}
+    try:
+        return load_class(info.name).info_with(info, own)
+    except InputError as error:
+        raise InputError(f"predictor {info.name}: {error}") from error
+
+
 def all_infos() -> tuple[PredictorInfo, ...]:
     """Return every registered predictor: those of naspred first, then others as they were added."""
     _load_entry_points()
@@ -142,6 +159,7 @@ def availability(
         table: The table.
         params: Hyperparameters as for ``create``.
     """
+    info = _info_with(info, params or {})
     if info.spaces is not None and table.space.name not in info.spaces:
         return False, f"runs on {', '.join(sorted(info.spaces))} only, not on {table.space.name}"
     usable, why_not = installed(info)

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,15 @@ class Case:
         params: Hyperparameters in force, such as fewer trees to save time.
         train: Labelled architectures.
         query: Other architectures, all different.
+        others: Values of hyperparameters that are any text, other than those in force, which should
+            make a difference.
     """
 
     info: PredictorInfo
     params: Mapping[str, Any]
     train: Observations
     query: Observations
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cls(self) -> type[Predictor]:
@@ -70,6 +73,7 @@ def make_case(
     dataset: DatasetInfo,
     *,
     params: Mapping[str, Any] | None = None,
+    others: Mapping[str, str] | None = None,
     n_train: int = 24,
     n_query: int = 30,
 ) -> Case:
@@ -93,6 +97,7 @@ def make_case(
         dict(params or {}),
         labelled.take(slice(None, n_train)),
         replace(labelled.take(slice(n_train, None)), targets=None),
+        dict(others or {}),
     )
 
 

@@ -34,9 +34,14 @@ def check_curve_one_epoch(case: Case) -> None:
 
 
 def check_curve_constant(case: Case) -> None:
-    """Curves that are flat, and the same for all architectures, are no error; the scores are equal."""
+    """Curves that are flat, and the same for all architectures, are no error.
+
+    The scores are then equal, unless the predictor looks at the cell or the network as well.
+    """
     scores = _with_curves(case, lambda values: np.full_like(values, 50.0)).scores()
     assert np.all(np.isfinite(scores)), "scores are not finite"
+    if case.make().encodings or "images" in case.info.needs:
+        return
     assert np.ptp(scores) <= 1e-6 * abs(scores[0]), "equal curves have different scores"
 
 

@@ -125,7 +125,7 @@ def check_parameters_matter(case: Case) -> None:
         value = case.params.get(name, parameter.default)
         different = any(
             not np.array_equal(case.scores(0, {name: other}), reference)
-            for other in _others(parameter, value)
+            for other in ([case.others[name]] if name in case.others else _others(parameter, value))
         )
         assert different, f"parameter {name} has no effect"
 
@@ -165,8 +165,13 @@ def _others(parameter: Parameter, value: object) -> list[object]:
         candidates = [not value]
     elif isinstance(value, int | float):
         candidates = [type(value)(value * factor) for factor in (0.5, 2, 0.25, 4, 16)]
+        candidates.append(value + 1)
         if parameter.range is not None:
             candidates.append(type(value)(parameter.range.low))
+    elif isinstance(value, tuple):
+        candidates = [value[:-1], value[1:]]
+    elif isinstance(value, dict):
+        candidates = [{}]
     else:
         candidates = []
     return [other for other in candidates if other != value and _is_legal(parameter, other)]

@@ -69,7 +69,10 @@ class Bonas(StackedRegressor[Initial]):
         hears = graphs.adjacency.transpose(0, 2, 1).astype(np.float64)
         if self.aggregate == "mean":
             hears /= np.maximum(hears.sum(axis=2, keepdims=True), 1.0)
-        return {"spread": hears, "features": graphs.features, "there": graphs.mask.astype(np.float64)}
+        features, extra = graphs.features, observations.extra
+        if extra is not None:
+            features = extra.beside_nodes(features, graphs.mask)
+        return {"spread": hears, "features": features, "there": graphs.mask.astype(np.float64)}
 
     @classmethod
     def _train(cls, members: Sequence[Self], inputs: Inputs, targets: Floats) -> list[Initial]:

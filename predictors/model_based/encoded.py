@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class EncodedRegressor(Predictor, Generic[State]):
         scale_: Mean and standard deviation of the training targets.
         model_: Learned state of the method; None after equal training targets.
     """
+
+    takes_extra: ClassVar[bool] = True
 
     encoding: Encoding
     scale_: Standardiser

@@ -82,10 +82,11 @@ class Gcn(StackedRegressor[Initial]):
         return (GRAPHS,)
 
     def _inputs(self, observations: Observations) -> Inputs:
-        graphs = observations.cell_graphs()
+        graphs, extra = observations.cell_graphs(), observations.extra
+        features = graphs.features
         return {
             "spread": propagation(graphs.adjacency.astype(np.float64)),
-            "features": graphs.features,
+            "features": features if extra is None else extra.beside_nodes(features, graphs.mask),
             "share": 1.0 / graphs.mask.sum(axis=1),
         }
 

@@ -27,7 +27,6 @@ from predictors.model_based.neural.regressor import Floats, Inputs, StackedRegre
 from predictors.model_based.neural.stack import Initial
 from predictors.observations import Observations
 from predictors.parameters import Range, Search
-from tasks.spaces.base import Codes, SearchSpace
 
 Positions = Literal["varying", "all"]
 
@@ -76,19 +75,22 @@ class Nao(StackedRegressor[Initial]):
         self.seed = seed
 
     def _inputs(self, observations: Observations) -> Inputs:
-        return {"tokens": self._sequences(observations.space, observations.codes)[0]}
+        return {"tokens": self._sequences(observations)[0]}
 
     def _training_inputs(self, train: Observations) -> Inputs:
-        tokens, possible = self._sequences(train.space, train.codes)
+        tokens, possible = self._sequences(train)
         return {"tokens": tokens, "possible": possible}
 
-    def _sequences(self, space: SearchSpace, codes: Codes) -> tuple[Floats, Floats]:
+    def _sequences(self, observations: Observations) -> tuple[Floats, Floats]:
         """Return tokens (n, length) and, as zeros and ones, which may be where (length, vocabulary)."""
-        sequences = cell_sequences(space, codes)
-        read = sequences.possible.sum(axis=1) > 1
+        sequences = cell_sequences(observations.space, observations.codes)
+        tokens, possible = sequences.tokens, sequences.possible
+        if observations.extra is not None:
+            tokens, possible = observations.extra.behind_tokens(tokens, possible)
+        read = possible.sum(axis=1) > 1
         if self.positions == "all" or not read.any():
             read[:] = True
-        return sequences.tokens[:, read].astype(np.float64), sequences.possible[read].astype(np.float64)
+        return tokens[:, read].astype(np.float64), possible[read].astype(np.float64)
 
     def _kind(self, inputs: Inputs) -> object:
         return super()._kind(inputs), inputs["possible"].tobytes()

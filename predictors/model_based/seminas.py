@@ -86,8 +86,11 @@ class SemiNas(Nao):
 
     def _training_inputs(self, train: Observations) -> Inputs:
         count = round(self.unlabelled * len(train))
-        others = draw_unlabelled(train, count, self._generator("unlabelled"))
-        return {**super()._training_inputs(train), "others": self._sequences(train.space, others)[0]}
+        if train.extra is not None and train.extra.of_others is None:
+            count = 0  # those features cannot be had of architectures that were not trained
+        drawn = draw_unlabelled(train, count, self._generator("unlabelled"))
+        others = train.of_others(drawn)
+        return {**super()._training_inputs(train), "others": self._sequences(others)[0]}
 
     @classmethod
     def _train(cls, members: Sequence[Self], inputs: Inputs, targets: Floats) -> list[Initial]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from predictors import checks, registry
+from predictors.zero_cost.cache import MemoryCache, using_scores
 from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.dag import DagSpace
@@ -17,6 +18,10 @@ SPACES = {
 IMAGES = (NasBench201(), DatasetInfo("noise", 3, 8, 1))
 TINY = {"images": "noise", "batch": 6, "channels": 4, "cells": 1}
 BRIEF = {"epochs": 2, "steps": 2, "val_images": 200, "bn_batches": 1, "learning_rate": 0.2}
+# With other features beside; "auto" are other images of this data set.
+DIGITS = (NasBench201(), DatasetInfo("digits", 55, 8, 1))
+SMALLEST = {"images": "noise", "batch": 4, "channels": 2, "cells": 1}
+OTHER_TEXTS = {"images": "auto", "model": "gp"}
 
 # Fewer trees save time and change nothing that is checked; defaults are tested in test_regressors.py.
 QUICK = {
@@ -46,6 +51,9 @@ QUICK = {
     "lce": {"particles": 20},
     "lce_m": {"pairs": 16, "steps": 10},
     "lcsvr": {"configs": 12},
+    "omni": {**SMALLEST, "model": "bayes_lin_reg", "settings": {"encoding": "path"}},
+    "omni_ngb": {**SMALLEST, "configs": 2, "stages": 4},
+    "omni_seminas": {**SMALLEST, "hidden": 16, "epochs": 3, "min_steps": 3, "learning_rate": 0.05},
 }
 
 LABELS = {
@@ -72,6 +80,9 @@ CURVES = {"valacc", "valloss", "sotl", "sotle", "sotlema"}
 # Slow, and without a look at architectures: one space is enough.
 SAMPLED_CURVES = {"lce", "lce_m"}
 HYBRID = {"lcsvr"}
+OMNI = {"omni", "omni_ngb", "omni_seminas"}
+# The same with fewer features: see predictors/hybrid/test_omni.py.
+ABLATIONS = {"omni_ngb_no_lce", "omni_ngb_no_zerocost", "omni_ngb_no_encoding", "omni_seminas_no_lce"}
 ZERO_COST = {
     "fisher",
     "grad_norm",
@@ -85,6 +96,8 @@ ZERO_COST = {
     "plain",
     "l2_norm",
 }
+# Scores of the networks of OMNI; checks of the proxies themselves compute theirs.
+STORED = MemoryCache()
 SUPERNETS = {"oneshot", "rsws"}
 FOR_ALL, FOR_LABELS, FOR_CURVES, FOR_IMAGES, FOR_SCORES, FOR_SUPERNETS = 16, 13, 10, 4, 1, 3
 
@@ -105,6 +118,7 @@ CASES = [
     for info in registry.all_infos()
     for key, space in ({"images": IMAGES} if "images" in info.needs else SPACES).items()
     if _applies(info, space) and not (info.name in SAMPLED_CURVES and key == "vertices")
+    if info.name not in ABLATIONS
 ]
 PAIRS = [
     pytest.param(*case.values, check, id=f"{case.id}-{check.__name__}")
@@ -114,6 +128,9 @@ PAIRS = [
 
 
 def _case(name, key):
+    if name in OMNI:
+        others = {key: text for key, text in OTHER_TEXTS.items() if key in registry.get_parameters(name)}
+        return checks.make_case(name, *DIGITS, params=QUICK[name], others=others, n_train=16, n_query=8)
     if key == "images":
         params = {**TINY, **(BRIEF if name in SUPERNETS else {})}
         return checks.make_case(name, *IMAGES, params=params, n_train=2, n_query=2)
@@ -123,7 +140,11 @@ def _case(name, key):
 
 @pytest.mark.parametrize(("name", "key", "check"), PAIRS)
 def test_check(name, key, check):
-    check(_case(name, key))
+    if name not in OMNI:
+        check(_case(name, key))
+        return
+    with using_scores(STORED):
+        check(_case(name, key))
 
 
 def test_same_scores_in_another_process():
@@ -136,7 +157,7 @@ def test_every_predictor_is_checked_on_every_space_that_it_runs_on():
     ran = {case.values[0] + "-" + case.values[1] for case in CASES}
     everywhere = {f"{name}-{key}" for name in LABELS | CURVES | HYBRID for key in SPACES}
     assert ran == everywhere | {f"{name}-edges" for name in COUNTS | SAMPLED_CURVES} | {
-        f"{name}-images" for name in ZERO_COST | SUPERNETS
+        f"{name}-images" for name in ZERO_COST | OMNI | SUPERNETS
     }
 
 
@@ -147,10 +168,10 @@ def test_number_of_checks_per_predictor():
         counted[name, key] = counted.get((name, key), 0) + 1
     for (name, _), count in counted.items():
         more = (
-            FOR_LABELS * (name in LABELS | HYBRID)
-            + FOR_CURVES * (name in CURVES | SAMPLED_CURVES | HYBRID)
-            + FOR_IMAGES * (name in ZERO_COST | SUPERNETS)
-            + FOR_SCORES * (name in ZERO_COST)
+            FOR_LABELS * (name in LABELS | HYBRID | OMNI)
+            + FOR_CURVES * (name in CURVES | SAMPLED_CURVES | HYBRID | OMNI)
+            + FOR_IMAGES * (name in ZERO_COST | OMNI | SUPERNETS)
+            + FOR_SCORES * (name in ZERO_COST | OMNI)
             + FOR_SUPERNETS * (name in SUPERNETS)
         )
         assert count == FOR_ALL + more, name
@@ -162,6 +183,7 @@ def test_number_of_checks_per_predictor():
             (SAMPLED_CURVES, 1, FOR_CURVES * len(SAMPLED_CURVES)),
             (ZERO_COST, 1, (FOR_IMAGES + FOR_SCORES) * len(ZERO_COST)),
             (SUPERNETS, 1, (FOR_IMAGES + FOR_SUPERNETS) * len(SUPERNETS)),
+            (OMNI, 1, (FOR_LABELS + FOR_CURVES + FOR_IMAGES + FOR_SCORES) * len(OMNI)),
             ((), 0, FOR_LABELS * len(LABELS | HYBRID) * len(SPACES)),
             ((), 0, FOR_CURVES * len(CURVES | HYBRID) * len(SPACES)),
         )

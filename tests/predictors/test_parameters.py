@@ -1,4 +1,5 @@
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ class Model:
         kind: Literal["a", "b"] = "a",
         fast: bool = False,
         label: str = "x",
+        names: tuple[str, ...] = ("x",),
+        settings: Mapping[str, Any] | None = None,
         anything=None,
         seed: int = 0,
     ):
@@ -25,11 +28,23 @@ class Model:
 
 def test_declared_parameters_leave_out_the_seed():
     declared = declared_parameters(Model)
-    assert list(declared) == ["trees", "rate", "limit", "kind", "fast", "label", "anything"]
+    assert list(declared) == [
+        "trees",
+        "rate",
+        "limit",
+        "kind",
+        "fast",
+        "label",
+        "names",
+        "settings",
+        "anything",
+    ]
     assert declared["trees"].default == 10
     assert declared["trees"].describe() == "of type int, in [1, 100]"
     assert declared["limit"].describe() == "of type int or None, at least 2"
     assert declared["kind"].describe() == "one of 'a', 'b'"
+    assert declared["names"].describe() == "of type list of names"
+    assert declared["settings"].describe() == "of type mapping of names to values or None"
     assert declared["anything"].describe() == "anything"
 
 
@@ -45,6 +60,11 @@ def test_declared_parameters_leave_out_the_seed():
         ("kind", "b", "b"),
         ("fast", True, True),
         ("label", "", ""),
+        ("names", ["a", "b"], ("a", "b")),
+        ("names", ("a",), ("a",)),
+        ("names", [], ()),
+        ("settings", {"depth": 3}, {"depth": 3}),
+        ("settings", None, None),
         ("anything", [1], [1]),
     ],
 )
@@ -71,6 +91,11 @@ def test_legal_values_get_their_declared_type(name, value, expected):
         ("kind", 1, "one of 'a', 'b'"),
         ("fast", 1, "of type bool"),
         ("label", 3, "of type str"),
+        ("names", "a", "of type list of names"),
+        ("names", ["a", 1], "of type list of names"),
+        ("names", None, "of type list of names"),
+        ("settings", ["a"], "of type mapping of names to values or None"),
+        ("settings", {1: 2}, "of type mapping of names to values or None"),
     ],
 )
 def test_illegal_values_are_named_with_what_is_allowed(name, value, allowed):

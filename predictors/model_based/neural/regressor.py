@@ -40,6 +40,8 @@ class StackedRegressor(Predictor, Generic[State]):
         model_: Learned state of the method; None after equal training targets.
     """
 
+    takes_extra: ClassVar[bool] = True
+
     stack_size: ClassVar[int] = 25
     """Most members of one stack: beyond it caches overflow and nothing is gained."""
 
