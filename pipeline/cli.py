@@ -37,7 +37,11 @@ StudyFile = Annotated[
 ]
 Predictors = Annotated[
     str | None,
-    typer.Option("--predictors", help="Names, separated by commas; all-ready for all that can run."),
+    typer.Option(
+        "--predictors",
+        help="Names, separated by commas; paper31 for those of the published study, all-ready for all that "
+        "can run.",
+    ),
 ]
 Tasks = Annotated[str | None, typer.Option("--tasks", help="space/dataset pairs, separated by commas.")]
 Sizes = Annotated[str | None, typer.Option("--train-sizes", help="Training sizes, separated by commas.")]

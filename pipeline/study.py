@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.settings_file import read_mapping, validate
+from predictors.groups import expand
 from tasks.seeds import digest
 from tasks.task import Sampling
 
@@ -81,6 +82,7 @@ class Study(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     tasks: Annotated[list[str], Field(min_length=1)]
     predictors: Annotated[list[PredictorEntry], Field(min_length=1)]
+    """Predictors, each a name or an entry; ``paper31`` stands for the 31 of the published study."""
     train_sizes: list[PositiveInt] | None = None
     """Numbers of training architectures; the published grid of each space if absent."""
     epochs: list[PositiveInt] | None = None
@@ -102,8 +104,11 @@ class Study(BaseModel):
     @field_validator("predictors", mode="before")
     @classmethod
     def _names_are_entries(cls, value: Any) -> Any:  # noqa: ANN401 - raw input of any shape
+        if isinstance(value, str):
+            value = [value]
         if isinstance(value, list):
-            return [{"name": item} if isinstance(item, str) else item for item in value]
+            named = [expand(item) if isinstance(item, str) else (item,) for item in value]
+            return [{"name": item} if isinstance(item, str) else item for items in named for item in items]
         return value
 
     @field_validator("tasks")

@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline.study import Study, fidelity_grid, load_study, quickstart, train_size_grid
+from predictors.groups import PAPER31
 from tasks.errors import InputError
 
 
@@ -35,6 +36,18 @@ def test_short_trainings_have_a_fidelity_grid(epochs):
     grid = fidelity_grid(epochs)
     assert grid[0] == 1
     assert grid[-1] == max(1, epochs - 1)
+
+
+def test_a_group_stands_for_its_predictors(tmp_path):
+    paper = ["predictors: paper31", "predictors: [paper31]", f"predictors: [{', '.join(PAPER31)}]"]
+    for text in paper:
+        study = load_study(write(tmp_path, f"tasks: [a/b]\n{text}\n"))
+        assert [entry.name for entry in study.predictors] == list(PAPER31)
+        assert not any(entry.params for entry in study.predictors)
+    mixed = load_study(
+        write(tmp_path, "tasks: [a/b]\npredictors: [omni_ngb, paper31, {name: rf, hpo: true}]\n")
+    )
+    assert [entry.name for entry in mixed.predictors] == ["omni_ngb", *PAPER31, "rf"]
 
 
 def test_names_and_entries_of_predictors(tmp_path):
