@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.aggregate import as_frame, summarize
 from pipeline.report.facts import ReportMeta
-from pipeline.report.figures import render_pngs
+from pipeline.report.figures import CONTENTS, render_pngs
 from pipeline.report.html import render_html
 
 if TYPE_CHECKING:
@@ -44,4 +44,6 @@ def build_report(rows: pd.DataFrame | pa.Table, expected: pd.DataFrame | None, m
     """
     frame = as_frame(rows)
     summary = summarize(frame, expected)
-    return Report(render_html(summary, frame, meta), render_pngs(summary), summary)
+    pngs = render_pngs(summary)
+    figures = {name: CONTENTS[name] for name in pngs}
+    return Report(render_html(summary, frame, meta, figures), pngs, summary)

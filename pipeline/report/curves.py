@@ -82,6 +82,9 @@ class TimePanel:
         init: Initialisation time, seconds.
         query: Query time per architecture, seconds.
         tau: Mean tau with failures counted as 0.
+        error: Its standard error; NaN below two trials.
+        train_size: Training architectures; 0 if it uses none.
+        epochs: Epochs of partial training per query; 0 if it uses none.
         front: Whether it is on the Pareto front of the three.
     """
 
@@ -91,6 +94,9 @@ class TimePanel:
     init: FloatArray
     query: FloatArray
     tau: FloatArray
+    error: FloatArray
+    train_size: NDArray[np.int64]
+    epochs: NDArray[np.int64]
     front: NDArray[np.bool_]
 
 
@@ -163,8 +169,24 @@ def time_panels(summary: pd.DataFrame) -> list[TimePanel]:
             part[name].to_numpy(dtype=np.float64) for name in ("init_time_s", "query_time_s", "kendall_zero")
         )
         labels = tuple(part["label"].astype(str))
-        panels.append(TimePanel(task, labels, tuple(captions), init, query, tau, front[inside]))
+        sizes, lengths = (part[name].fillna(0).to_numpy(dtype=np.int64) for name in _AXES)
+        errors = _standard_errors(part)
+        panels.append(
+            TimePanel(task, labels, tuple(captions), init, query, tau, errors, sizes, lengths, front[inside])
+        )
     return panels
+
+
+def _standard_errors(part: pd.DataFrame) -> FloatArray:
+    """Standard error of ``kendall_zero``, from mean and sd of the ok trials and the number of zeros."""
+    names = ("n_ok", "n_degenerate", "n_failed", "kendall_mean", "kendall_sd", "kendall_zero")
+    ok, degenerate, failed, mean, sd, zero = (part[name].to_numpy(dtype=np.float64) for name in names)
+    lost = degenerate + failed
+    trials = ok + lost
+    inside = np.where(ok > 1, (ok - 1) * sd**2, 0.0)
+    between = np.where(ok > 0, ok * (mean - zero) ** 2, 0.0) + lost * zero**2
+    variance = (inside + between) / np.maximum(trials - 1, 1) / np.maximum(trials, 1)
+    return np.where(trials > 1, np.sqrt(variance), np.nan)
 
 
 def front_names(panel: TimePanel) -> tuple[NDArray[np.intp], list[str]]:

@@ -13,14 +13,30 @@ from pipeline.report import layout, plots, text
 from pipeline.report.curves import BudgetAxis, curve_panels, shown_values, time_panels
 from pipeline.report.frame import CAPTION, TauRange
 from pipeline.report.heat import Cell, heat_map
-from pipeline.report.style import heat_color, styles
+from pipeline.report.map_plot import draw_map, map_colors
+from pipeline.report.regions import TimeGrid, region_maps
+from pipeline.report.style import family_styles, heat_color, styles
 from pipeline.report.time_chart import TIME_TITLES
+from pipeline.report.view3d import draw_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LEFT, _BOTTOM, _TOP = 0.58, 0.52, 0.34
+_LEGEND = 0.32
+"""Inches for the legend of families at the top."""
+
+
+CONTENTS = {
+    "tau_by_train_size.png": "tau against training size",
+    "tau_by_epochs.png": "tau against epochs of partial training",
+    "heat_map.png": "predictor by task",
+    "tau_3d.png": "initialisation time, query time and tau in one view",
+    "tau_by_time.png": "tau against either time",
+    "best_by_time.png": "best predictor within both times",
+}
+"""What each figure shows."""
 
 
 def curve_figure(summary: pd.DataFrame, axis: BudgetAxis) -> Figure | None:
@@ -46,12 +62,57 @@ def time_figure(summary: pd.DataFrame) -> Figure | None:
     panels = time_panels(summary)
     if not panels:
         return None
-    figure, axes = _grid(2 * len(panels), 2, (4.3, 2.6), right=0.25)
-    looks, tau = styles(summary["label"]), TauRange.of([panel.tau for panel in panels])
+    figure, axes = _grid(2 * len(panels), 2, (4.3, 2.6), right=0.25, head=_LEGEND)
+    looks, tau = family_styles(summary), TauRange.of([panel.tau for panel in panels])
     for i, ax in enumerate(axes):
         plots.draw_times(ax, panels[i // 2], list(TIME_TITLES)[i % 2], looks, tau)
         if i % 2 == 0:
             _title(ax, panels[i // 2].task)
+    plots.family_legend(figure, summary, looks)
+    return figure
+
+
+def view_figure(summary: pd.DataFrame) -> Figure | None:
+    """Return both times and tau in three dimensions, a view per task; None as `time_figure`."""
+    from matplotlib.figure import Figure
+
+    panels = time_panels(summary)
+    if not panels:
+        return None
+    looks, tau = family_styles(summary), TauRange.of([panel.tau for panel in panels])
+    most = max(len(set(panel.label)) for panel in panels)
+    columns, wide, high = min(len(panels), 2), 8.4, max(4.9, plots.LABEL_GAP * 0.65 * most + 0.8)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(wide * columns, high * rows + _LEGEND), facecolor="white")
+    for i, panel in enumerate(panels):
+        row, column = divmod(i, columns)
+        box = (column * wide, (rows - 1 - row) * high, wide, high)
+        draw_view(figure, box, panel, looks, tau)
+        figure.text(
+            (box[0] + 0.2) / (wide * columns), (box[1] + high - 0.14) / (high * rows + _LEGEND), panel.task,
+            fontsize=9.5, fontweight="bold", color=plots.INK, va="top", parse_math=False,
+        )  # fmt: skip
+    plots.family_legend(figure, summary, looks)
+    return figure
+
+
+def region_figure(summary: pd.DataFrame) -> Figure | None:
+    """Return the best predictor within two time budgets, a map per task; None as `time_figure`.
+
+    With several tasks the first map is that of the mean over all of them.
+    """
+    panels = time_panels(summary)
+    if not panels:
+        return None
+    grid = TimeGrid.of(panels)
+    maps = region_maps(panels, grid)
+    names = [found.labels[i] for found in maps for i in found.winners()]
+    columns = min(len(maps), 2)
+    figure, axes = _grid(len(maps), columns, (4.6, 3.4), right=0.2 + plots.caption_width(names), left=0.85)
+    colors = map_colors(maps, styles(summary["label"]))
+    for found, ax in zip(maps, axes, strict=True):
+        draw_map(ax, found, grid, colors)
+        _title(ax, found.title)
     return figure
 
 
@@ -111,7 +172,9 @@ def render_pngs(summary: pd.DataFrame) -> dict[str, bytes]:
         "tau_by_train_size.png": curve_figure(summary, "train_size"),
         "tau_by_epochs.png": curve_figure(summary, "epochs"),
         "heat_map.png": heat_map_figure(summary),
+        "tau_3d.png": view_figure(summary),
         "tau_by_time.png": time_figure(summary),
+        "best_by_time.png": region_figure(summary),
     }
     pngs = {}
     for name, figure in drawn.items():
@@ -134,21 +197,22 @@ def save_pngs(summary: pd.DataFrame, directory: str | Path) -> list[Path]:
     return paths
 
 
-def _grid(count: int, columns: int, plot: tuple[float, float], right: float) -> tuple[Figure, list[Axes]]:
-    """Panels in rows, each with a plot area of ``plot`` inches and ``right`` inches beside it."""
+def _grid(
+    count: int, columns: int, plot: tuple[float, float], right: float, left: float = _LEFT, head: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """Panels in rows: inches of each plot area, of what is left and right of it, and of a head above all."""
     from matplotlib.figure import Figure
 
     rows = -(-count // columns)
-    wide, high = _LEFT + plot[0] + right, _BOTTOM + plot[1] + _TOP
-    figure = Figure(figsize=(wide * columns, high * rows), facecolor="white")
+    wide, high = left + plot[0] + right, _BOTTOM + plot[1] + _TOP
+    figure = Figure(figsize=(wide * columns, high * rows + head), facecolor="white")
     axes = []
     for i in range(count):
         row, column = divmod(i, columns)
-        left, bottom = (
-            (column * wide + _LEFT) / (wide * columns),
-            ((rows - 1 - row) * high + _BOTTOM) / (high * rows),
-        )
-        axes.append(figure.add_axes((left, bottom, plot[0] / (wide * columns), plot[1] / (high * rows))))
+        x, y = column * wide + left, (rows - 1 - row) * high + _BOTTOM
+        whole = (wide * columns, high * rows + head)
+        box = (x / whole[0], y / whole[1], plot[0] / whole[0], plot[1] / whole[1])
+        axes.append(figure.add_axes(box))
     return figure, axes
 
 

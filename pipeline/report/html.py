@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,13 +42,16 @@ class _Section:
     charts: list[_Chart]
 
 
-def render_html(summary: pd.DataFrame, rows: pd.DataFrame, meta: ReportMeta) -> str:
+def render_html(
+    summary: pd.DataFrame, rows: pd.DataFrame, meta: ReportMeta, figures: Mapping[str, str] | None = None
+) -> str:
     """Return the page.
 
     Args:
         summary: Result of `pipeline.aggregate.summarize`.
         rows: The result rows it was made from.
         meta: What the rows do not tell.
+        figures: Files beside the page to link to: name -> what is in it.
     """
     rows = as_frame(rows)
     looks = styles(summary["label"])
@@ -88,6 +92,7 @@ def render_html(summary: pd.DataFrame, rows: pd.DataFrame, meta: ReportMeta) -> 
         columns=COLUMNS,
         entries=entries,
         more_entries=more_entries,
+        figures=dict(figures or {}),
     )
 
 

@@ -10,11 +10,13 @@ from pipeline.report import layout, text
 from pipeline.report.curve_chart import AXIS_TITLES
 from pipeline.report.curves import BudgetAxis, CurvePanel, Line, TimePanel, front_names
 from pipeline.report.frame import CAPTION, TauRange
-from pipeline.report.style import MARKERS, PALETTE, Style
+from pipeline.report.style import FAMILIES, MARKERS, PALETTE, Style
 from pipeline.report.time_chart import TIME_TITLES, TimeAxis
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#16191f", "#5b6270", "#e4e5e0"
 SMALL = 7.5
@@ -33,6 +35,23 @@ def caption_width(captions: list[str]) -> float:
     return 0.3 + max(layout.text_width(text.shorten(caption, CAPTION), SMALL) for caption in captions) / 72
 
 
+def family_legend(figure: Figure, summary: pd.DataFrame, looks: dict[str, Style]) -> None:
+    """Name the colours of `pipeline.report.style.family_styles` in a line at the top of a figure."""
+    from matplotlib.lines import Line2D
+
+    colors = {
+        str(family): looks[str(label)].color
+        for label, family in zip(summary["label"], summary["family"].fillna("other"), strict=True)
+    }
+    known = [family for family in FAMILIES if family in colors]
+    names = [*known, *sorted(set(colors) - set(known))]
+    handles = [Line2D([], [], marker="o", ls="", color=PALETTE[colors[name]], ms=5, mew=0) for name in names]
+    figure.legend(
+        handles, [name.replace("_", " ") for name in names], loc="upper left", ncols=len(names),
+        frameon=False, fontsize=8, labelcolor=INK, handletextpad=0.1, columnspacing=1.2, borderaxespad=0.3,
+    )  # fmt: skip
+
+
 def draw_curves(
     ax: Axes, panel: CurvePanel, axis: BudgetAxis, looks: dict[str, Style], tau: TauRange
 ) -> None:
@@ -41,7 +60,7 @@ def draw_curves(
     spare = (sizes[-1] / sizes[0]) ** 0.025 if len(sizes) > 1 else 2.0
     low, high = float(sizes[0] / spare), float(sizes[-1] * spare)
     _prepare(ax, (low, high), tau)
-    width, height = _inches(ax)
+    width, height = inches(ax)
     ax.set_xlabel(AXIS_TITLES[axis], fontsize=8, color=MUTED)
     kept = layout.thin(np.log(sizes / low) / np.log(high / low) * width, 0.28)
     ax.set_xticks(sizes[kept], [f"{size:.0f}" for size in sizes[kept]])
@@ -88,7 +107,7 @@ def draw_times(ax: Axes, panel: TimePanel, axis: TimeAxis, looks: dict[str, Styl
     shown = np.where(times > 0, times, floor)
     low, high = float(shown.min()) / 1.7, max(float(shown.max()), float(shown.min()) * 10) * 1.7
     _prepare(ax, (low, high), tau)
-    width, height = _inches(ax)
+    width, height = inches(ax)
     ax.set_xlabel(f"{TIME_TITLES[axis]} (log scale)", fontsize=8, color=MUTED)
     ticks = layout.time_ticks(floor * 4 if zero else low, high)
     ticks = [(floor, "0"), *ticks] if zero else ticks
@@ -131,6 +150,14 @@ def draw_times(ax: Axes, panel: TimePanel, axis: TimeAxis, looks: dict[str, Styl
             )  # fmt: skip
 
 
+def inches(ax: Axes) -> tuple[float, float]:
+    """Return width and height of a panel, inches."""
+    box, figure = ax.get_position(), ax.get_figure(root=True)
+    assert figure is not None
+    width, height = figure.get_size_inches()
+    return float(box.width * width), float(box.height * height)
+
+
 def _draw_line(ax: Axes, line: Line, look: Style, bottom: float) -> None:
     color, marker = PALETTE[look.color], MARKERS[look.marker]
     ax.plot(line.x, line.mean, color=color, lw=1.3)
@@ -155,13 +182,6 @@ def _prepare(ax: Axes, x_range: tuple[float, float], tau: TauRange) -> None:
     ax.set_ylabel("Kendall tau", fontsize=8, color=MUTED)
     for spine in ax.spines.values():
         spine.set_visible(False)
-
-
-def _inches(ax: Axes) -> tuple[float, float]:
-    box, figure = ax.get_position(), ax.get_figure(root=True)
-    assert figure is not None
-    width, height = figure.get_size_inches()
-    return float(box.width * width), float(box.height * height)
 
 
 def _end(line: Line, bottom: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 PALETTE = ("#103c83", "#bb2403", "#2b7563", "#681a43", "#0682e8", "#e28c1d", "#c540a6", "#9499a4")
@@ -68,6 +69,31 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
     return {name: _style(slot) for name, slot in taken.items()}
 
 
+FAMILIES = ("model_based", "learning_curve", "zero_cost", "weight_sharing", "hybrid", "baseline")
+"""Families in the order of the study; any other name comes after them."""
+
+_FAMILY_COLORS = (0, 1, 2, 5, 6, 7, 4, 3)
+
+
+def family_styles(summary: pd.DataFrame) -> dict[str, Style]:
+    """Return a style per label of a summary: the colour tells its family, the marker which of them.
+
+    For figures in which each predictor is named beside its points, so that more than eight of one
+    family may repeat a marker.
+    """
+    members: dict[str, set[str]] = {}
+    for label, family in zip(summary["label"], summary["family"].fillna("other"), strict=True):
+        members.setdefault(str(family), set()).add(str(label))
+    others = sorted(set(members) - set(FAMILIES))
+    order = {label: i for i, label in enumerate(_KNOWN)}
+    found: dict[str, Style] = {}
+    for i, family in enumerate((*FAMILIES, *others)):
+        color = _FAMILY_COLORS[min(i, len(_FAMILY_COLORS) - 1)]
+        ranked = sorted(members.get(family, ()), key=lambda label: (order.get(label, len(order)), label))
+        found |= {label: Style(color, rank % len(MARKERS)) for rank, label in enumerate(ranked)}
+    return found
+
+
 def _style(slot: int) -> Style:
     row, column = divmod(slot, len(PALETTE))
     return Style(color=column, marker=(column + row) % len(MARKERS))
@@ -83,8 +109,12 @@ def heat_color(tau: float) -> tuple[str, str]:
     """Return the background for a tau in [-1, 1] and the text colour that reads on it."""
     positions, colors = heat_stops()
     red, green, blue = (float(np.interp(tau, positions, colors[:, i])) for i in range(3))
+    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}", ink_on(red, green, blue)
+
+
+def ink_on(red: float, green: float, blue: float) -> str:
+    """Return the text colour, dark or white, that reads on an sRGB background with values in [0, 1]."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     # The ink of higher contrast: both are equal where (L + .05)^2 = 1.05 * (.0085 + .05).
-    ink = "#14171c" if luminance > 0.198 else "#ffffff"
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}", ink
+    return "#14171c" if luminance > 0.198 else "#ffffff"

@@ -3,11 +3,24 @@ import struct
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from rows_support import frame
+from rows_support import CATALOG, frame
 
 from pipeline.aggregate import summarize
-from pipeline.report.figures import curve_figure, heat_map_figure, render_pngs, save_pngs, time_figure
+from pipeline.report.curves import time_panels
+from pipeline.report.figures import (
+    curve_figure,
+    heat_map_figure,
+    region_figure,
+    render_pngs,
+    save_pngs,
+    time_figure,
+    view_figure,
+)
+from pipeline.report.map_plot import map_colors
+from pipeline.report.regions import RegionMap
+from pipeline.report.style import styles
 
 
 def size(png):
@@ -18,7 +31,8 @@ def size(png):
 def test_large_study_has_all_figures(large_summary, tmp_path):
     paths = save_pngs(large_summary, tmp_path / "new" / "folder")
     assert [path.name for path in paths] == [
-        "tau_by_train_size.png", "tau_by_epochs.png", "heat_map.png", "tau_by_time.png",
+        "tau_by_train_size.png", "tau_by_epochs.png", "heat_map.png", "tau_3d.png", "tau_by_time.png",
+        "best_by_time.png",
     ]  # fmt: skip
     for path in paths:
         width, height = size(path.read_bytes())
@@ -27,7 +41,8 @@ def test_large_study_has_all_figures(large_summary, tmp_path):
 
 
 def test_figures_without_data_are_left_out(quick_summary):
-    assert set(render_pngs(quick_summary)) == {"tau_by_train_size.png", "heat_map.png", "tau_by_time.png"}
+    timed = {"tau_3d.png", "tau_by_time.png", "best_by_time.png"}
+    assert set(render_pngs(quick_summary)) == {"tau_by_train_size.png", "heat_map.png", *timed}
 
 
 def test_edge_cases_draw(edge_rows):
@@ -61,6 +76,69 @@ def test_axis_is_logarithmic_in_time(quick_summary):
     assert {ax.get_xscale() for ax in figure.axes} == {"log"}
 
 
+def test_view_names_every_predictor_and_clips_none(large_summary):
+    figure = view_figure(large_summary[large_summary["task"] == "darts/cifar10"])
+    names = [text for text in figure.texts if text.get_text() in set(CATALOG)]
+    assert sorted(text.get_text() for text in names) == sorted(CATALOG)
+    width, height = figure.get_size_inches() * figure.dpi
+    boxes = [text.get_window_extent() for text in names]
+    assert min(box.x0 for box in boxes) > 0
+    assert max(box.x1 for box in boxes) < width
+    assert max(box.y1 for box in boxes) < height
+    for half in ("left", "right"):
+        column = sorted(text.get_position()[1] * height for text in names if text.get_ha() == half)
+        assert min(b - a for a, b in itertools.pairwise(column)) > 9
+
+
+def test_view_joins_the_settings_along_each_budget():
+    rows = frame(
+        *({"predictor": "rf", "train_size": n, "init_time_s": float(n)} for n in (5, 50, 500)),
+        *(
+            {"predictor": "lcsvr", "family": "hybrid", "train_size": n, "epochs": k, "query_time_s": float(k)}
+            for n in (5, 50, 500)
+            for k in (1, 20)
+        ),
+        {"predictor": "params", "family": "baseline", "train_size": None, "init_time_s": 0.0},
+    )
+    figure = view_figure(summarize(rows))
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    lines = [len(line.get_data_3d()[0]) for line in ax.lines if line.get_marker() == "None"]
+    # Along the sizes one for rf and two for lcsvr, along the epochs three.
+    assert sorted(lines) == [2, 2, 2, 3, 3, 3]
+    (stems,) = ax.collections
+    assert len(stems.get_segments()) == int(time_panels(summarize(rows))[0].front.sum())
+
+
+def test_map_names_its_regions_and_what_is_near():
+    def trial(name, family, init, query, tau, spread):
+        shared = {"predictor": name, "family": family, "init_time_s": init, "query_time_s": query}
+        return [{**shared, "seed": i, "kendall": tau + spread * (i - 1)} for i in range(3)]
+
+    rows = frame(
+        *trial("params", "baseline", 0.0, 1e-3, 0.4, 0.0),
+        *trial("rf", "model_based", 1e4, 1e-3, 0.6, 0.05),
+        *trial("gp", "model_based", 1e4, 1e-3, 0.59, 0.05),
+        train_size=5,
+    )
+    (ax,) = region_figure(summarize(rows)).axes
+    assert {text.get_text() for text in ax.texts} == {"params", "rf", "≈ gp"}
+    assert ax.get_xticklabels()[0].get_text() == "0"
+
+
+def test_neighbours_in_a_map_differ_in_colour():
+    labels = ("rf", "sparse_gp", "lgb")
+    own = styles(labels)
+    assert own["rf"].color == own["sparse_gp"].color
+    best = np.zeros((6, 9), dtype=np.intp)
+    best[:, 4:] = 1
+    best[:, 7:] = 2
+    near = np.zeros((3, 6, 9), dtype=bool)
+    colors = map_colors([RegionMap("t", labels, best, np.ones((6, 9)), near)], own)
+    assert colors["rf"] == own["rf"].color  # the larger one keeps its own
+    assert len(set(colors.values())) == 3
+
+
 def test_heat_map_hatches_what_is_missing(quick_summary):
     (ax,) = heat_map_figure(quick_summary).axes
     hatched = [patch for patch in ax.patches if patch.get_hatch()]
@@ -73,7 +151,7 @@ def test_heat_map_hatches_what_is_missing(quick_summary):
 @pytest.mark.parametrize("name", ["a$b$_{", "日本 <b>", "x" * 300, r"\frac"])
 def test_odd_names_are_drawn_as_they_are(name):
     rows = frame(*({"predictor": name, "dataset": name, "train_size": n} for n in (5, 50)))
-    assert len(render_pngs(summarize(rows))) == 3
+    assert len(render_pngs(summarize(rows))) == 5
 
 
 def test_global_state_of_matplotlib_is_not_used():
