@@ -8,13 +8,13 @@ from predictors.model_based.ngb import NGBoost
 from predictors.model_based.ngb_parts import LeanNormal
 
 
-def package_model(x, z, *, stages, seed):
-    """The ngboost package with its own normal distribution and trees, at the published settings."""
+def package_model(x, z, *, stages, seed, share=0.5, **tree):
+    """The ngboost package with its own normal distribution and trees, by default as published."""
     model = NGBRegressor(
-        Base=DecisionTreeRegressor(max_depth=6, max_features=0.79204563),
+        Base=DecisionTreeRegressor(**{"max_depth": 6, "max_features": 0.79204563, **tree}),
         n_estimators=stages,
         learning_rate=0.08127053,
-        minibatch_frac=0.5,
+        minibatch_frac=share,
         random_state=seed,
         verbose=False,
     )
@@ -32,6 +32,17 @@ def test_same_model_as_the_package_to_the_last_bit(observe, n, seed):
     mean, std = ours.predict_distribution(query)
     assert np.array_equal(mean, ours.scale_.mean + ours.scale_.std * expected.loc)
     assert np.array_equal(std, ours.scale_.std * expected.scale)
+
+
+def test_same_trees_as_the_package_at_other_settings(observe):
+    tree = {"max_depth": 3, "max_features": 0.01, "min_samples_leaf": 3, "min_samples_split": 9}
+    train, query = observe(30), observe(50, seed=7)
+    ours = NGBoost(n_estimators=40, minibatch_frac=1.0, **tree).fit(train)
+    z = (train.targets - ours.scale_.mean) / ours.scale_.std
+    theirs = package_model(train.encode("adjacency"), z, stages=40, seed=0, share=1.0, **tree)
+    assert ours.model_.scalings == theirs.scalings
+    expected = theirs.pred_dist(query.encode("adjacency"))
+    assert np.array_equal(ours.predict(query), ours.scale_.mean + ours.scale_.std * expected.loc)
 
 
 def test_lean_distribution_scores_like_the_package():
