@@ -6,6 +6,7 @@
     OUT/results/task=<space>-<dataset>/part-merged-<uuid>.parquet         written by compact
     OUT/results/task=<space>-<dataset>/.part-<...>.parquet.tmp-<pid>-...  unfinished, ignored
     OUT/predictions/...                                                   the same layout
+    OUT/checkpoints/<space>-<dataset>/<digest>.pt                         supernets
 
 The partition key must not be the name of a column. A folder ``space=nasbench201-cifar10`` over
 files with a column ``space`` (``nasbench201``) makes pandas refuse the directory (string against
@@ -25,6 +26,7 @@ RESULTS = "results"
 PREDICTIONS = "predictions"
 TRAININGS = "trainings"
 SCORES = "scores"
+CHECKPOINTS = "checkpoints"
 PARTITION_KEY = "task"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
