@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.alarm import TaskTimeout, time_limit
+from pipeline.checkpoints import open_checkpoints
 from pipeline.judge import judge
 from pipeline.provenance import hostname, peak_rss_mb, versions
 from pipeline.rows import PREDICTION_SCHEMA, Row
@@ -27,6 +28,7 @@ from predictors.device import choose_device, on_device
 from predictors.encoded_table import EncodedTable
 from predictors.observations import Observations
 from predictors.tuning import TunedPredictor
+from predictors.weight_sharing.checkpoints import using_checkpoints
 from predictors.zero_cost.cache import using_scores
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.sampling import Draw, draw
@@ -47,7 +49,8 @@ class Context:
         save_predictions: Whether to return measured and predicted values.
         plugins: (file name, source text) of Python files that define further predictors.
         device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
-        scores: Folder or URL below which zero-cost scores are kept; empty to compute each of them anew.
+        scores: Folder or URL below which zero-cost scores and supernets are kept; empty to compute each of
+            them anew.
         predictors: Names of all predictors of the study: zero-cost scores are computed together.
     """
 
@@ -78,9 +81,14 @@ class Context:
 
     @contextmanager
     def surroundings(self, info: PredictorInfo) -> Iterator[None]:
-        """What a predictor finds while it runs: a device, and the scores that were computed before."""
+        """What a predictor finds while it runs: a device, and what was computed before."""
         cache = open_scores(self.scores, self.study) if self.scores and "images" in info.needs else None
-        with on_device(self.device_of(info)), using_scores(cache, self.predictors):
+        kept = open_checkpoints(self.scores) if self.scores and "supernet" in info.needs else None
+        with (
+            on_device(self.device_of(info)),
+            using_scores(cache, self.predictors),
+            using_checkpoints(kept),
+        ):
             yield
 
 

@@ -109,10 +109,6 @@ class Predictor(ABC):
     setup_wall_: float = 0.0
     """Set with ``setup_seconds_``: the wall seconds of ``fit`` that went there, looking up or computing."""
 
-    setup_seconds_: float = 0.0
-    """Set by ``_fit`` or ``_predict`` where they need what may come from a store, such as a trained supernet:
-    what computing that took, then or now. It is the setup time of a result, and no part of the query time."""
-
     query_seconds_: NDArray[np.float64] | None = None
     """Set by ``_predict`` where scores may come from a store: what computing each of them took, then or
     now. The query time of a result is their mean, not that of the look-up."""
