@@ -196,13 +196,32 @@ def compact(directory: OutDir, json: Json = False) -> None:
 @app.command(name="list")
 def list_command(
     what: Annotated[str, typer.Argument(help="predictors, spaces or benchmarks.")],
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer evaluates this at run time
+        typer.Argument(metavar="[NAME]...", help="Show these only, predictors in full.", show_default=False),
+    ] = None,
+    tasks: Annotated[
+        str | None,
+        typer.Option("--tasks", help="Where predictors might run: space/dataset pairs, separated by commas."),
+    ] = None,
+    benchmark: Benchmarks = None,
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
-    """List what there is, and what is missing to use it."""
+    """List what there is, where it runs, and what is missing to use it."""
     from pipeline.commands import catalog
+    from pipeline.commands.options import words
 
-    raise typer.Exit(catalog.show(what, plugin or [], json=json))
+    raise typer.Exit(
+        catalog.show(
+            what,
+            names or [],
+            plugin or [],
+            tasks=words(tasks, "--tasks") if tasks is not None else [],
+            benchmarks=benchmark or [],
+            json=json,
+        )
+    )
 
 
 @app.command()

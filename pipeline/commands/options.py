@@ -36,9 +36,9 @@ def study_from_options(
     changes: dict[str, Any] = {}
     every = predictors == ALL_READY
     if predictors is not None and not every:
-        changes["predictors"] = _words(predictors, "--predictors")
+        changes["predictors"] = words(predictors, "--predictors")
     if tasks is not None:
-        changes["tasks"] = _words(tasks, "--tasks")
+        changes["tasks"] = words(tasks, "--tasks")
     if train_sizes is not None:
         changes["train_sizes"] = _numbers(train_sizes, "--train-sizes")
     if epochs is not None:
@@ -88,15 +88,20 @@ def _task_of(path: Path) -> str:
     return load_file(path).name
 
 
-def _words(text: str, option: str) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
+def words(text: str, option: str) -> list[str]:
+    """Return the names in an option's text, which commas separate.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = [word.strip() for word in text.split(",") if word.strip()]
+    if not found:
         raise InputError(f"{option}: {text!r} names nothing")
-    return words
+    return found
 
 
 def _numbers(text: str, option: str) -> list[int]:
     try:
-        return [int(word) for word in _words(text, option)]
+        return [int(word) for word in words(text, option)]
     except ValueError as error:
         raise InputError(f"{option}: {text!r} is not a list of whole numbers such as 5,20,100") from error

@@ -182,9 +182,37 @@ def test_lists():
     assert {"nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120"} <= {
         f"{record['space']}/{record['dataset']}" for record in benchmarks
     }
-    assert naspred("list", "predictors").returncode == 0
     shown = naspred("list", "benchmarks").stdout
     assert "naspred bench import nasbench101 nasbench_only108.tfrecord" in shown
+
+
+def test_list_of_predictors_tells_where_each_runs(tmp_path):
+    shown = naspred("list", "predictors", cwd=tmp_path).stdout.splitlines()
+    end = shown.index("+  runs here")
+    legend = dict(line.split("  ", 1) for line in shown[end:] if "  " in line)
+    numbers = [number for number, task in legend.items() if task == "nasbench201/cifar10"]
+    columns = shown[0].split()
+    line = {row.split()[0]: row.split() for row in shown if row.split()}
+    assert columns[:4] == ["name", "family", "needs", "spaces"]
+    assert line["rf"][:4] == ["rf", "model_based", "labels", "any"]
+    marks = dict(zip(columns[4:], line["rf"][4:], strict=True))
+    assert marks[numbers[0]] == "+"
+    curves = dict(zip(columns[4:], line["valacc"][4:], strict=True))
+    assert legend[curves[numbers[0]]] == "needs learning curves, and the table has none"
+    assert max(map(len, shown[:end])) <= 110
+
+
+def test_list_of_one_predictor_is_complete():
+    done = naspred("list", "predictors", "params", "--tasks", "nasbench201/cifar100", "--json")
+    (record,) = json.loads(done.stdout)["predictors"]
+    assert record["tasks"] == {"nasbench201/cifar100": {"runs": True, "why_not": ""}}
+    (record,) = json.loads(naspred("list", "predictors", "valacc", "--json").stdout)["predictors"]
+    lacking = record["tasks"]["nasbench201/cifar10"]
+    assert lacking == {"runs": False, "why_not": "needs learning curves, and nasbench201/cifar10 has none"}
+    assert record["tasks"]["nasbench101/cifar10"]["why_not"].startswith("its table is not here: ")
+    shown = naspred("list", "predictors", "rf", "--tasks", "nasbench201/cifar10").stdout
+    assert "n_estimators = 116  (of type int, in [1, 10000])" in shown
+    assert "nasbench201/cifar10  runs" in shown
 
 
 @pytest.mark.parametrize(
@@ -201,6 +229,12 @@ def test_lists():
         (["status", "nowhere"], "nowhere: no results of naspred here"),
         (["results", "nowhere"], "nowhere: no results of naspred here"),
         (["list", "predictor"], "did you mean 'predictors'"),
+        (["list", "predictors", "rff"], "unknown predictor 'rff'; did you mean 'rf'"),
+        (["list", "predictors", "--tasks", "nasbench201/cifar11"], "unknown task 'nasbench201/cifar11'"),
+        (
+            ["list", "spaces", "--tasks", "nasbench201/cifar10"],
+            "list spaces: --tasks and",
+        ),
         (["run", "--out", "/dev/null/x"], "/dev/null"),
         (["plan", "--cluster", "nowhere.yaml"], "--cluster nowhere.yaml: no such file"),
     ],
