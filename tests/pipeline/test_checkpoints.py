@@ -120,7 +120,7 @@ def test_killed_in_the_middle_of_the_training(tmp_path, pool):
     child = multiprocessing.get_context("fork").Process(target=_train, args=(tmp_path, pool))
     child.start()
     deadline = time.monotonic() + 60
-    while not any("tmp" in name for name in _files(tmp_path)):
+    while not any(name.endswith("tmp-1-1@x") for name in _files(tmp_path)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     child.kill()
