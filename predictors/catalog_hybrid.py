@@ -18,6 +18,8 @@ def _omni(
     curves: bool,
     uncertainty: bool,
     packages: tuple[str, ...],
+    cost_s: float,
+    cost_growth: float,
 ) -> PredictorInfo:
     needs: set[Need] = {"labels"}
     if images:
@@ -34,8 +36,8 @@ def _omni(
         uncertainty=uncertainty,
         curves=_LOSS if curves else (),
         packages=(*packages, "torch") if images and "torch" not in packages else packages,
-        cost_s=30.0,
-        cost_growth=0.6,
+        cost_s=cost_s,
+        cost_growth=cost_growth,
         summary=summary,
         reference=_STUDY,
     )
@@ -52,6 +54,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
+        cost_s=1.0,
+        cost_growth=0.5,
     ),
     _omni(
         "omni_ngb",
@@ -61,6 +65,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
+        cost_s=14.0,
+        cost_growth=0.3,
     ),
     _omni(
         "omni_ngb_no_lce",
@@ -70,6 +76,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=False,
         uncertainty=True,
         packages=_NGB,
+        cost_s=14.0,
+        cost_growth=0.3,
     ),
     _omni(
         "omni_ngb_no_zerocost",
@@ -79,6 +87,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
+        cost_s=14.0,
+        cost_growth=0.3,
     ),
     _omni(
         "omni_ngb_no_encoding",
@@ -88,6 +98,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
+        cost_s=14.0,
+        cost_growth=0.3,
     ),
     _omni(
         "omni_seminas",
@@ -97,6 +109,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=False,
         packages=("torch",),
+        cost_s=2.0,
+        cost_growth=1.0,
     ),
     _omni(
         "omni_seminas_no_lce",
@@ -106,5 +120,7 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=False,
         uncertainty=False,
         packages=("torch",),
+        cost_s=2.0,
+        cost_growth=1.0,
     ),
 )
