@@ -39,6 +39,7 @@ class NaoDecoder:
             gradients["decoder_recurrent[]"].flatten(0, 1),
             batch,
             pairs.length,
+            from_zero=False,
         )
         self._input = TokenInput(stack, "decoder", shifted, self._recurrent, batch, kept)
         self.mask = self._input.mask
@@ -61,10 +62,10 @@ class NaoDecoder:
 
         models, batch, length, hidden = self._shape
         index, _ = self._input.forward(chosen)
-        self._recurrent.states[0].copy_(vector)
+        self._recurrent.states[:, 0].copy_(vector)
         self._recurrent.cells[0].copy_(vector)
         self._recurrent.forward(self._input.table.view(-1, 4 * hidden), index)
-        asked = self._recurrent.states[1:].permute(1, 2, 0, 3).contiguous()
+        asked = self._recurrent.states[:, 1:].transpose(1, 2).contiguous()
         self._asked = asked.view(models * batch, length, hidden)
         self._outputs = outputs.view(models * batch, length, hidden)
         self._attention = torch.softmax(torch.bmm(self._asked, self._outputs.transpose(1, 2)), 2)

@@ -37,6 +37,7 @@ class NaoEncoder:
             gradients["encoder_recurrent[]"].flatten(0, 1),
             batch,
             pairs.length,
+            from_zero=True,
         )
         self._input = TokenInput(stack, "encoder", pairs, self._recurrent, batch, kept)
         self.mask = self._input.mask
@@ -52,11 +53,11 @@ class NaoEncoder:
         """
         import torch
 
-        models, batch, length, hidden = self._shape
+        models, hidden = self._shape[0], self._shape[3]
         index, rows = self._input.forward(chosen)
         self._recurrent.forward(self._input.table.view(-1, 4 * hidden), index)
-        # (length, 2, M, batch, hidden) -> per direction (M, batch, length, hidden), in order of position.
-        states = self._recurrent.states[1:].view(length, 2, models, batch, hidden).permute(1, 2, 3, 0, 4)
+        # (2, M, length, batch, hidden) -> per direction (M, batch, length, hidden), in order of position.
+        states = self._recurrent.states[:, 1:].unflatten(0, (2, models)).transpose(2, 3)
         self._states = [
             states[0].reshape(models, -1, hidden),
             states[1].flip(2).reshape(models, -1, hidden),

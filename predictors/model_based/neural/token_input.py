@@ -80,21 +80,18 @@ class TokenInput:
         self.mask = zeros(self.models, pairs.length * self.hidden)
         self.embedded = zeros(self.models, pairs.count, self.hidden)
         self.table = zeros(self.directions, self.models, pairs.count, width)
-        self.one_hot = zeros(pairs.length, self.models, pairs.vocabulary, batch)
+        self.one_hot = zeros(self.models, pairs.length, pairs.vocabulary, batch)
         self.of_token = pairs.of_token.to(stack.flat)
         device = stack.flat.device
         self.classes = torch.arange(pairs.vocabulary, device=device)[:, None]
-        # Where the pairs of a direction are among (step, direction, model, token).
+        # Where the pairs of a direction are among (direction, model, step, token).
         network = torch.arange(self.models, device=device)[:, None]
         steps = [pairs.position, pairs.length - 1 - pairs.position]
-        self.places = torch.stack(
-            [
-                ((steps[d] * self.directions + d) * self.models + network) * pairs.vocabulary + pairs.token
-                for d in range(self.directions)
-            ]
-        ).flatten()
-        place = (pairs.position * self.models + network) * pairs.vocabulary + pairs.token
-        self.plain_places = place.flatten()
+        places = [
+            ((d * self.models + network) * pairs.length + steps[d]) * pairs.vocabulary + pairs.token
+            for d in range(self.directions)
+        ]
+        self.places, self.plain_places = torch.stack(places).flatten(), places[0].flatten()
 
     def forward(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Compute the table for this batch; the mask has been drawn.
@@ -121,8 +118,8 @@ class TokenInput:
         steps = rows.t()
         if self.directions == 2:
             steps = torch.cat([steps, steps.flip(0) + self.models * pairs.count], dim=1)
-        tokens = pairs.tokens[chosen].t().reshape(pairs.length, self.models, 1, self.batch)
-        torch.eq(tokens, self.classes, out=self.one_hot)
+        tokens = pairs.tokens[chosen].view(self.models, self.batch, pairs.length)
+        torch.eq(tokens.transpose(1, 2).unsqueeze(2), self.classes, out=self.one_hot)
         return steps.contiguous(), rows.flatten()
 
     def backward(self, errors: torch.Tensor | None) -> None:
@@ -135,9 +132,9 @@ class TokenInput:
 
         pairs, hidden, delta = self.pairs, self.hidden, self.lstm.delta
         width = delta.shape[3]
-        one_hot = self.one_hot.unsqueeze(1)
+        one_hot = self.one_hot
         if self.directions == 2:
-            one_hot = torch.cat([one_hot, one_hot.flip(0)], dim=1)
+            one_hot = torch.cat([one_hot, one_hot.flip(1)])
         summed = torch.bmm(
             one_hot.reshape(-1, pairs.vocabulary, self.batch), delta.view(-1, self.batch, width)
         )
@@ -150,7 +147,7 @@ class TokenInput:
             torch.bmm(self.embedded.transpose(1, 2), by_table[d], out=self.weight_gradient[d])
             by_pair.baddbmm_(by_table[d], self.weight[d].transpose(1, 2))
         if errors is not None:
-            in_steps = errors.permute(2, 0, 1, 3).reshape(-1, self.batch, hidden)
+            in_steps = errors.transpose(1, 2).reshape(-1, self.batch, hidden)
             plain = torch.bmm(self.one_hot.view(-1, pairs.vocabulary, self.batch), in_steps)
             by_pair.add_(torch.index_select(plain.view(-1, hidden), 0, self.plain_places).view_as(by_pair))
         torch.bmm(self.of_token, by_pair.mul_(self.pair_mask), out=self.embedding_gradient)
