@@ -11,7 +11,7 @@ def _supernet(name: str, kind: str, summary: str, reference: str) -> PredictorIn
         target=f"predictors.weight_sharing.predictors:{kind}",
         family="weight_sharing",
         needs=frozenset({"images", "supernet"}),
-        spaces=frozenset({"nasbench201"}),
+        spaces=frozenset({"nasbench201", "darts"}),
         resident=True,
         gpu=True,
         packages=("torch",),

@@ -119,4 +119,8 @@ def make_supernet(space: SearchSpace, dataset: DatasetInfo, **size: int) -> Supe
         from predictors.weight_sharing.nasbench201 import NasBench201Supernet
 
         return NasBench201Supernet(dataset, **size)
-    raise InputError(f"space {space.name!r} has no supernet; allowed: nasbench201")
+    if space.name == "darts":
+        from predictors.weight_sharing.darts import DartsSupernet
+
+        return DartsSupernet(dataset, **size)
+    raise InputError(f"space {space.name!r} has no supernet; allowed: darts, nasbench201")

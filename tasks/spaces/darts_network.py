@@ -6,6 +6,8 @@ with it; without auxiliary head and without dropped paths.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from torch import Tensor, nn
 
 from tasks.errors import InputError, did_you_mean
@@ -31,14 +33,9 @@ def build_network(arch: Arch, dataset: DatasetInfo, **size: int) -> nn.Module:
     Raises:
         InputError: An unknown or too small size, or an unknown number of classes.
     """
-    for name, value in size.items():
-        if name not in _SIZES:
-            raise InputError(f"darts network: unknown size {name!r}; {did_you_mean(name, _SIZES)}")
-        if isinstance(value, bool) or not isinstance(value, int) or value < _LEAST[name]:
-            raise InputError(
-                f"darts network: {name} is {value!r}, must be an integer of at least {_LEAST[name]}"
-            )
-    return DartsNetwork(arch, known_classes(dataset), dataset.channels, **{**_SIZES, **size})
+    half = len(arch) // 2
+    normal, reduction = arch[:half], arch[half:]
+    return DartsNetwork(lambda cell: _Cell(reduction if cell.reduction else normal, cell), dataset, **size)
 
 
 class DartsNetwork(nn.Module):
@@ -46,18 +43,26 @@ class DartsNetwork(nn.Module):
 
     Input (batch, in_channels, height, width), height and width multiples of 4; output logits of
     shape (batch, classes).
+
+    Args:
+        make_cell: Returns a cell, which takes the outputs of the two before.
+        dataset: Gives classes and input channels.
+        **size: As for ``build_network``.
+
+    Raises:
+        InputError: As ``build_network``.
     """
 
-    def __init__(self, arch: Arch, classes: int, in_channels: int, *, channels: int, cells: int) -> None:
+    def __init__(self, make_cell: Callable[[CellSize], nn.Module], dataset: DatasetInfo, **size: int) -> None:
         super().__init__()
+        channels, cells = _checked_sizes(size)
+        classes, in_channels = known_classes(dataset), dataset.channels
         stem = STEM * channels
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, stem, 3, padding=1, bias=False), nn.BatchNorm2d(stem)
         )
-        half = len(arch) // 2
-        normal, reduction = arch[:half], arch[half:]
         sizes = cell_sizes(channels, cells)
-        self.cells = nn.ModuleList(_Cell(reduction if size.reduction else normal, size) for size in sizes)
+        self.cells = nn.ModuleList(make_cell(cell) for cell in sizes)
         self.last = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(NODES * sizes[-1].channels, classes)
 
@@ -70,21 +75,36 @@ class DartsNetwork(nn.Module):
         return logits
 
 
+def _checked_sizes(size: Mapping[str, int]) -> tuple[int, int]:
+    """Return channels and cells."""
+    for name, value in size.items():
+        if name not in _SIZES:
+            raise InputError(f"darts network: unknown size {name!r}; {did_you_mean(name, _SIZES)}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < _LEAST[name]:
+            raise InputError(
+                f"darts network: {name} is {value!r}, must be an integer of at least {_LEAST[name]}"
+            )
+    complete = {**_SIZES, **size}
+    return complete["channels"], complete["cells"]
+
+
+def prepared_inputs(size: CellSize) -> nn.ModuleList:
+    """Return what brings both inputs to the channels, height and width of a cell's nodes."""
+    width = size.channels
+    first = _Halving(size.before_last, width) if size.after_reduction else _mix(size.before_last, width)
+    return nn.ModuleList([first, _mix(size.last, width)])
+
+
 class _Cell(nn.Module):
     """Nodes are sums of two operations on earlier nodes or inputs; the output joins their channels."""
 
     def __init__(self, codes: Arch, size: CellSize) -> None:
         super().__init__()
         width = size.channels
-        self.prepare = nn.ModuleList(
-            [
-                _Halving(size.before_last, width) if size.after_reduction else _mix(size.before_last, width),
-                _mix(size.last, width),
-            ]
-        )
+        self.prepare = prepared_inputs(size)
         self.sources = codes[::2]
         self.operations = nn.ModuleList(
-            _operation(code, width, stride=2 if size.reduction and source < INPUTS else 1)
+            operation(code, width, stride=2 if size.reduction and source < INPUTS else 1)
             for source, code in zip(self.sources, codes[1::2], strict=True)
         )
         self.join = JoinChannels()
@@ -144,7 +164,8 @@ def _depthwise(channels: int, kernel: int, *, stride: int, dilation: int) -> lis
     ]
 
 
-def _operation(code: int, channels: int, *, stride: int) -> nn.Module:
+def operation(code: int, channels: int, *, stride: int) -> nn.Module:
+    """Return the operation of a pair."""
     if code == MAX_POOL:
         return nn.MaxPool2d(3, stride=stride, padding=1)
     if code == AVG_POOL:

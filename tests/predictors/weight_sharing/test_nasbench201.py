@@ -131,7 +131,7 @@ def test_accuracy_is_that_of_the_network_alone(supernet, data, reestimate):
 
 
 def test_scores_do_not_depend_on_order_or_company(supernet, data, monkeypatch):
-    codes = SPACE.sample(np.random.default_rng(1), 12)
+    codes = SPACE.sample(np.random.default_rng(1), 8)
     before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
     measure = Measure(batches=2)
     whole = accuracies(supernet, codes, data, measure, 0)
@@ -139,7 +139,7 @@ def test_scores_do_not_depend_on_order_or_company(supernet, data, monkeypatch):
     assert np.array_equal(accuracies(supernet, codes[order], data, measure, 0), whole[order])
     assert accuracies(supernet, codes[7:8], data, measure, 0) == whole[7:8]
     # Few sub-networks at a time, and feature maps that are gone when the next one needs them.
-    monkeypatch.setattr(scoring, "_TOGETHER", 5)
+    monkeypatch.setattr(scoring, "_TOGETHER", 3)
     monkeypatch.setattr("predictors.weight_sharing.supernet._KEPT", 2)
     assert np.array_equal(accuracies(supernet, codes, data, measure, 0), whole)
     for name, tensor in supernet.state_dict().items():
