@@ -187,7 +187,7 @@ def report(directory: OutDir, json: Json = False) -> None:
 
 @app.command()
 def compact(directory: OutDir, json: Json = False) -> None:
-    """Merge the small files of a run; safe while others read and write."""
+    """Merge the small files of a run: results, predictions, scores. Safe while others read and write."""
     from pipeline.commands import inspect
 
     raise typer.Exit(inspect.compact(directory, json=json))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.store import ResultStore
+from pipeline.store.compact import CompactReport
 from pipeline.store.files import open_files
 from pipeline.store.names import SCORES, is_hidden, partition
 from pipeline.store.scan import read_parts, reason, warn_damaged
@@ -89,20 +90,42 @@ class ScoreStore:
         )  # fmt: skip
 
     def _refresh(self, folder: str) -> None:
-        """Read the files that are new since the last time."""
+        """Read the files that are new since the last time, and those into which some of them were merged."""
+        damaged: list[tuple[str, str]] = []
+        missing: set[str] = set()
+        while self._read_new(folder, missing, damaged):
+            pass
+        warn_damaged(self._files, damaged)
+
+    def _read_new(self, folder: str, missing: set[str], damaged: list[tuple[str, str]]) -> bool:
+        """Read what is listed; returns whether to look again, since a file was merged into another one."""
         fresh = [name for name in self._files.list(folder) if not is_hidden(name) and name not in self._read]
-        damaged = []
+        again = False
         for name, table in read_parts(self._files, fresh, SCORE_SCHEMA, _READ):
-            if isinstance(table, FileNotFoundError):
-                continue  # merged into another file by now, which the next look finds
+            if isinstance(table, FileNotFoundError) and name not in missing:
+                missing.add(name)
+                again = True
+                continue
             self._read.add(name)
-            if not isinstance(table, pa.Table):
+            if not isinstance(table, pa.Table):  # also a name that stays listed and leads nowhere
                 damaged.append((name, reason(table)))
                 continue
             columns = [table[column].to_pylist() for column in _READ]
             for key, score, why, seconds in zip(*columns, strict=True):
                 self._known.setdefault(key, ProxyScore(score, seconds, why))
-        warn_damaged(self._files, damaged)
+        return again
+
+
+def compact_scores(out: str) -> CompactReport:
+    """Merge the files of stored scores, if there are any; safe while others read and add.
+
+    Args:
+        out: Folder or URL of the result store.
+
+    Raises:
+        StoreError: Reading, writing or deleting failed; no score is lost.
+    """
+    return ResultStore(out, folder=SCORES, schema=SCORE_SCHEMA).compact()
 
 
 @lru_cache(maxsize=8)

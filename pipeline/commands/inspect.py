@@ -16,6 +16,7 @@ from pipeline.aggregate import summarize
 from pipeline.commands.reporting import existing_store, read_plans, read_rows, write_report
 from pipeline.progress import FAILED
 from pipeline.report.terminal import render_table
+from pipeline.scores import compact_scores
 from pipeline.store import ResultStore, StoreWarning
 
 PLAIN_WIDTH = 110
@@ -111,8 +112,9 @@ def report(directory: str, *, json: bool) -> int:
 
 
 def compact(directory: str, *, json: bool) -> int:
-    """Merge small files. Returns the exit code."""
-    done = existing_store(directory).compact()
+    """Merge small files of results, predictions and scores. Returns the exit code."""
+    store = existing_store(directory)
+    done = store.compact() + compact_scores(store.root)
     if json:
         Console(soft_wrap=True).print_json(
             data={

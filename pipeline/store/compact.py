@@ -36,6 +36,16 @@ class CompactReport:
     temporaries_removed: int
     damaged: tuple[tuple[str, str], ...]
 
+    def __add__(self, other: CompactReport) -> CompactReport:
+        """Return what two compactions of different data did together."""
+        return CompactReport(
+            self.files_before + other.files_before,
+            self.files_after + other.files_after,
+            self.rows_dropped + other.rows_dropped,
+            self.temporaries_removed + other.temporaries_removed,
+            self.damaged + other.damaged,
+        )
+
 
 class Compaction:
     """Merges the part files of one data set, partition by partition.

@@ -182,6 +182,8 @@ class ResultStore:
     def compact(self) -> CompactReport:
         """Merge the part files of each partition, and remove what dead writers left behind.
 
+        Predictions are merged with the results that they belong to.
+
         Safe at any time, also twice at once or when killed: no row that ``read`` would return
         is ever absent. Of rows that meet in a merged file, superseded ones are dropped. A merged
         file has at most 200,000 rows (predictions: 2,000,000).
@@ -190,16 +192,19 @@ class ResultStore:
             StoreError: Reading, writing or deleting failed; no row is lost.
             InputError: A file was written by a newer naspred.
         """
-        results = Compaction(self._files, self._schema, _newest_rows, _MAX_ROWS)
-        results.run(self._folder)
-        predictions = Compaction(self._files, PREDICTION_SCHEMA, _last_predictions, _MAX_PREDICTIONS)
-        predictions.run(PREDICTIONS)
-        self._damaged = results.damaged + predictions.damaged
+        parts = [(self._folder, Compaction(self._files, self._schema, _newest_rows, _MAX_ROWS))]
+        if self._folder == RESULTS:
+            merge = Compaction(self._files, PREDICTION_SCHEMA, _last_predictions, _MAX_PREDICTIONS)
+            parts.append((PREDICTIONS, merge))
+        self._damaged = []
+        for folder, compaction in parts:
+            compaction.run(folder)
+            self._damaged += compaction.damaged
         warn_damaged(self._files, self._damaged)
         return CompactReport(
-            files_before=results.files_before + predictions.files_before,
-            files_after=results.files_after + predictions.files_after,
-            rows_dropped=results.rows_dropped + predictions.rows_dropped,
+            files_before=sum(compaction.files_before for _, compaction in parts),
+            files_after=sum(compaction.files_after for _, compaction in parts),
+            rows_dropped=sum(compaction.rows_dropped for _, compaction in parts),
             temporaries_removed=self._files.remove_stale(),
             damaged=tuple(self._damaged),
         )

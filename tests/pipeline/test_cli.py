@@ -161,13 +161,21 @@ def test_report_is_written_anew(finished):
     assert list((out / "report").glob("*.png"))
 
 
-def test_compact_keeps_every_row(finished):
+def test_compact_keeps_every_row_and_merges_scores(finished):
+    from pipeline.scores import ScoreStore
+    from predictors.zero_cost.cache import ScoreKey
+    from predictors.zero_cost.scoring import ProxyScore
+
     _, out, _ = finished
     before = rows_of(out)
+    for arch in ("|a|", "|b|"):
+        key = ScoreKey("nasbench201", "cifar10", arch, "snip", 1, 0, "b", "")
+        ScoreStore(str(out), "s").add({key: ProxyScore(1.0, 0.1)})
     document = json.loads(naspred("compact", out, "--json").stdout)
     assert document["files_after"] <= document["files_before"]
     after = rows_of(out)
     assert sorted(before["key"]) == sorted(after["key"])
+    assert len(list((out / "scores").rglob("*.parquet"))) == 1
 
 
 def test_lists():

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.evaluate import Context, evaluate_batch
 from pipeline.plan import make_plan
-from pipeline.scores import SCORE_SCHEMA, ScoreStore
+from pipeline.scores import SCORE_SCHEMA, ScoreStore, compact_scores
 from pipeline.store import ResultStore, StoreWarning
 from pipeline.study import Study
 from predictors.zero_cost.cache import ScoreKey
@@ -55,6 +55,43 @@ def test_compacted_and_damaged_files(tmp_path):
     with pytest.warns(StoreWarning, match=r"part-x\.parquet"):
         assert two.find([KEY, other]) == {KEY: SCORE}
     assert two.find([other]) == {}  # warned once
+
+
+def test_a_look_during_a_compaction_misses_nothing(tmp_path, monkeypatch):
+    one, two = ScoreStore(str(tmp_path), "s"), ScoreStore(str(tmp_path), "t")
+    others = [replace(KEY, arch=f"|{i}|") for i in range(3)]
+    for key in others:
+        one.add({key: SCORE})
+    listing = two._files.list
+
+    def list_then_compact(folder):
+        names = listing(folder)
+        compact_scores(str(tmp_path))
+        return names
+
+    monkeypatch.setattr(two._files, "list", list_then_compact)
+    assert two.find(others) == dict.fromkeys(others, SCORE)
+
+
+def test_a_link_that_leads_nowhere_is_named_and_not_looked_at_for_ever(tmp_path):
+    one = ScoreStore(str(tmp_path), "s")
+    one.add({KEY: SCORE})
+    folder = tmp_path / "scores" / "task=nasbench201-digits"
+    (folder / f"part-s-{'0' * 32}.parquet").symlink_to(tmp_path / "nowhere")
+    with pytest.warns(StoreWarning, match="No such file"):
+        assert ScoreStore(str(tmp_path), "t").find([KEY]) == {KEY: SCORE}
+
+
+def test_compact_merges_scores_beside_results_and_drops_second_rows(tmp_path):
+    one, two = ScoreStore(str(tmp_path), "s"), ScoreStore(str(tmp_path), "t")
+    one.add({KEY: SCORE})
+    two.add({KEY: SCORE, replace(KEY, arch="|b|"): SCORE})
+    assert ResultStore(tmp_path).compact().files_before == 0
+    done = compact_scores(str(tmp_path))
+    assert (done.files_before, done.files_after, done.rows_dropped) == (2, 1, 1)
+    assert len(_stored(tmp_path)) == 2
+    assert compact_scores(str(tmp_path / "elsewhere")).files_before == 0
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_nothing_is_made_where_there_is_no_store(tmp_path):
