@@ -114,7 +114,9 @@ def train_mlps(
     for epoch, order in enumerate(epoch_orders(generators, n, settings.epochs)):
         if settings.schedule == "cosine":
             adam.learning_rate = cosine(settings.learning_rate, epoch, settings.epochs)
-        epoch_rows, epoch_targets = rows[order], targets[order]
+        # A table of rows is copied row by row, and read element by element with an index in brackets.
+        epoch_rows = torch.index_select(rows, 0, order.flatten()).view(*order.shape, -1)
+        epoch_targets = targets[order]
         for part in slices:
             x_batch = epoch_rows[:, part]
             one = passes[part.stop - part.start]

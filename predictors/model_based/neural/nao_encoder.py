@@ -53,11 +53,11 @@ class NaoEncoder:
         """
         import torch
 
-        models, hidden = self._shape[0], self._shape[3]
+        models, batch, length, hidden = self._shape
         index, rows = self._input.forward(chosen)
         self._recurrent.forward(self._input.table.view(-1, 4 * hidden), index)
         # (2, M, length, batch, hidden) -> per direction (M, batch, length, hidden), in order of position.
-        states = self._recurrent.states[:, 1:].unflatten(0, (2, models)).transpose(2, 3)
+        states = self._recurrent.states[:, 1:].view(2, models, length, batch, hidden).transpose(2, 3)
         self._states = [
             states[0].reshape(models, -1, hidden),
             states[1].flip(2).reshape(models, -1, hidden),
