@@ -21,7 +21,7 @@ BRIEF = {"epochs": 2, "steps": 2, "val_images": 200, "bn_batches": 1, "learning_
 # With other features beside; "auto" are other images of this data set.
 DIGITS = (NasBench201(), DatasetInfo("digits", 55, 8, 1))
 SMALLEST = {"images": "noise", "batch": 4, "channels": 2, "cells": 1}
-OTHER_TEXTS = {"images": "auto", "model": "gp"}
+OTHER_TEXTS = {"images": "auto", "model": "rf"}
 
 # Fewer trees save time and change nothing that is checked; defaults are tested in test_regressors.py.
 QUICK = {
