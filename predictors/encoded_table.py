@@ -20,7 +20,7 @@ class EncodedTable(BenchmarkTable):
     They are computed once, where the table is, and travel with it: in Ray's object store all
     workers of a node read one copy. No fit and no query encodes its architectures again, and no
     time is booked for it. Per architecture that would be 3 microseconds for Weisfeiler-Lehman
-    features and less than 1 for the others.
+    features and token sequences, and less than 1 for the others.
 
     Attributes:
         encodings: Name -> encoding of every architecture, as ``encode_all`` returns them.

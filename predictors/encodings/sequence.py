@@ -54,6 +54,10 @@ class CellSequences:
         """Number of different tokens."""
         return int(self.possible.shape[1])
 
+    def take(self, rows: NDArray[np.int64]) -> CellSequences:
+        """Return some of the cells; tokens that are kept in a smaller type become int64 again."""
+        return CellSequences(self.tokens[rows].astype(np.int64), self.possible)
+
 
 def cell_sequences(space: SearchSpace, codes: Codes) -> CellSequences:
     """Return a token sequence per cell.

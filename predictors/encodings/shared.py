@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from predictors.encodings import encode, encoding_dim, encoding_names
 from predictors.encodings.graph import CellGraphs, cell_graphs
+from predictors.encodings.sequence import CellSequences, cell_sequences
 from predictors.encodings.wl import SubtreeFeatures, subtree_features
 from tasks.errors import InputError
 from tasks.spaces.base import Codes, RecurrentLayout, SearchSpace
@@ -22,6 +23,9 @@ GRAPHS = "graphs"
 GLOBAL_NODE = "graphs with a global node"
 """Name of ``graph.global_node_graphs``; made from the shared graphs, hence not shared itself."""
 
+SEQUENCES = "token sequences"
+"""Name of ``sequence.cell_sequences`` among shared encodings."""
+
 MAX_BYTES = 2**26
 """Larger ones are not shared: each fit then encodes its own architectures."""
 
@@ -30,7 +34,7 @@ _CHUNK_ENTRIES = 2**22
 
 _PROBE = 64
 
-Encoded: TypeAlias = NDArray[np.uint8] | CellGraphs | SubtreeFeatures
+Encoded: TypeAlias = NDArray[np.uint8] | CellGraphs | CellSequences | SubtreeFeatures
 
 
 def subtrees(rounds: int) -> str:
@@ -79,10 +83,11 @@ def encode_all(space: SearchSpace, codes: Codes, names: set[str]) -> dict[str, E
     Args:
         space: The search space that the codes belong to.
         codes: Shape (n, code length).
-        names: Of ``encoding_names``, ``GRAPHS`` and ``subtrees``.
+        names: Of ``encoding_names``, ``GRAPHS``, ``SEQUENCES`` and ``subtrees``.
 
     Returns:
-        By name, an array of zeros and ones of type uint8, or what the encoder returns.
+        By name, an array of zeros and ones of type uint8, or what the encoder returns; tokens in the
+        smallest type that holds them.
     """
     encodings: dict[str, Encoded] = {}
     for name in sorted(names):
@@ -101,6 +106,8 @@ def _encode(name: str, space: SearchSpace, codes: Codes) -> Encoded | None:
     """Encode; None if the name is not known."""
     if name == GRAPHS:
         return cell_graphs(space, codes)
+    if name == SEQUENCES:
+        return _sequences(space, codes)
     if name.startswith(subtrees(0)[:-1]):
         return subtree_features(space, codes, int(name.split()[1]))
     if name not in encoding_names(space):
@@ -113,9 +120,22 @@ def _encode(name: str, space: SearchSpace, codes: Codes) -> Encoded | None:
     return np.concatenate(parts)
 
 
+def _sequences(space: SearchSpace, codes: Codes) -> CellSequences:
+    first = cell_sequences(space, codes[:1])
+    small = np.min_scalar_type(first.vocabulary)
+    chunk = max(1, _CHUNK_ENTRIES // max(1, len(first.possible)))
+    parts = [
+        cell_sequences(space, codes[start : start + chunk]).tokens.astype(small)
+        for start in range(0, max(1, len(codes)), chunk)
+    ]
+    return CellSequences(np.concatenate(parts), first.possible)
+
+
 def _bytes(encoded: Encoded) -> int:
     if isinstance(encoded, np.ndarray):
         return encoded.nbytes
     if isinstance(encoded, CellGraphs):
         return encoded.adjacency.nbytes + encoded.labels.nbytes
+    if isinstance(encoded, CellSequences):
+        return encoded.tokens.nbytes
     return encoded.ids.nbytes + encoded.present.nbytes

@@ -19,7 +19,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 
-from predictors.encodings.sequence import cell_sequences
+from predictors.encodings.sequence import CellSequences, cell_sequences
+from predictors.encodings.shared import SEQUENCES
 from predictors.model_based.neural.batches import epochs_for
 from predictors.model_based.neural.nao_network import initial_nao, predict_nao
 from predictors.model_based.neural.nao_training import NaoSettings, train_naos
@@ -74,6 +75,11 @@ class Nao(StackedRegressor[Initial]):
         self.trade_off = trade_off
         self.seed = seed
 
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Token sequences."""
+        return (SEQUENCES,)
+
     def _inputs(self, observations: Observations) -> Inputs:
         return {"tokens": self._sequences(observations)[0]}
 
@@ -83,7 +89,12 @@ class Nao(StackedRegressor[Initial]):
 
     def _sequences(self, observations: Observations) -> tuple[Floats, Floats]:
         """Return tokens (n, length) and, as zeros and ones, which may be where (length, vocabulary)."""
-        sequences = cell_sequences(observations.space, observations.codes)
+        shared = None if observations.encoded is None else observations.encoded.get(SEQUENCES)
+        sequences = (
+            shared
+            if isinstance(shared, CellSequences)
+            else cell_sequences(observations.space, observations.codes)
+        )
         tokens, possible = sequences.tokens, sequences.possible
         if observations.extra is not None:
             tokens, possible = observations.extra.behind_tokens(tokens, possible)

@@ -8,11 +8,12 @@ import pytest
 from predictors import registry
 from predictors.encoded_table import EncodedTable
 from predictors.encodings import shared
-from predictors.encodings.shared import GLOBAL_NODE, GRAPHS, EncodedRows, subtrees
+from predictors.encodings.sequence import cell_sequences
+from predictors.encodings.shared import GLOBAL_NODE, GRAPHS, SEQUENCES, EncodedRows, subtrees
 from predictors.observations import Observations
 from tasks.spaces.nasbench101 import NasBench101
 
-NAMES = {"adjacency", "path", GRAPHS, subtrees(3)}
+NAMES = {"adjacency", "path", GRAPHS, SEQUENCES, subtrees(3)}
 ROWS = np.array([5, 17, 3, 3, 599, 0])
 
 
@@ -47,6 +48,17 @@ def test_shared_encodings_are_those_of_the_rows_to_the_last_bit(table):
             assert ours.classes == own.classes
         np.testing.assert_array_equal(b.subtree_features(3).present, a.subtree_features(3).present)
         np.testing.assert_array_equal(b.subtree_features(3).ids, a.subtree_features(3).ids)
+        sequences, own = b.encoded.get(SEQUENCES), cell_sequences(a.space, a.codes)
+        np.testing.assert_array_equal(sequences.tokens, own.tokens)
+        np.testing.assert_array_equal(sequences.possible, own.possible)
+        assert sequences.tokens.dtype == own.tokens.dtype
+
+
+def test_tokens_are_kept_in_one_byte_and_made_in_parts(table, monkeypatch):
+    monkeypatch.setattr(shared, "_CHUNK_ENTRIES", 5000)
+    sequences = EncodedTable.of(table, {SEQUENCES}).encodings[SEQUENCES]
+    assert sequences.tokens.dtype == np.uint8
+    np.testing.assert_array_equal(sequences.tokens, cell_sequences(table.space, table.codes).tokens)
 
 
 def test_shared_encodings_are_read_and_not_made_again(small_table, monkeypatch):
@@ -63,6 +75,11 @@ def test_shared_encodings_are_read_and_not_made_again(small_table, monkeypatch):
     read.subtree_features(3)
     with pytest.raises(AssertionError):
         read.subtree_features(2)
+    monkeypatch.setattr("predictors.model_based.nao.cell_sequences", refuse)
+    nao = registry.create("nao", {}, seed=0)
+    assert nao._inputs(read)["tokens"].shape == (len(ROWS), 6)
+    with pytest.raises(AssertionError):
+        nao._inputs(observe(small_table, ROWS))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +92,8 @@ def test_shared_encodings_are_read_and_not_made_again(small_table, monkeypatch):
         ("gcn", {"epochs": 1, "min_steps": 1}),
         ("bonas", {"epochs": 1}),
         ("mlp", {"epochs": 1}),
+        ("nao", {"epochs": 1, "hidden": 16}),
+        ("seminas", {"epochs": 1, "hidden": 16}),
     ],
 )
 def test_predictions_do_not_depend_on_who_encoded(table, name, params):
