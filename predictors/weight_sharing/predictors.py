@@ -164,7 +164,8 @@ class RandomSharing(WeightSharing):
 class OneShot(WeightSharing):
     """One-shot network: in each place the sum of all operations is trained.
 
-    A step trains every operation and costs several times one of ``rsws``; hence fewer steps.
+    Without the dropped paths of Bender et al., as in White et al. A step trains every operation and costs
+    several times one of ``rsws``; hence fewer steps.
 
     Args:
         epochs: Of the training; a checkpoint is written after each.

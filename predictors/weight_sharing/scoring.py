@@ -18,7 +18,8 @@ from tasks.benchmarks.training.streams import BatchStream
 from tasks.spaces.base import Arch, Codes, as_arch
 
 _AT_ONCE = 250
-"""Images of a mini-batch; more are no faster on a CPU (see ``benchmarks/supernets.py``)."""
+"""Images of a mini-batch. A CPU is hardly faster with more, so that several sub-networks in one mini-batch
+would gain nothing; and an image is always computed in the same company, whatever else is asked for."""
 
 _AT_ONCE_ON_GPU = 2000
 

@@ -19,7 +19,7 @@ from tasks.spaces.dag import DagSpace
 from tasks.spaces.nasbench201 import EDGES, NasBench201
 
 SPACE, TINY = NasBench201(), DatasetInfo("tiny", 3, 8, 1)
-SIZE = {"channels": 4, "cells": 2}
+SIZE = {"channels": 4, "cells": 1}
 CODES = np.array(
     [(3, 1, 3, 2, 4, 3), (3, 1, 3, 2, 4, 1), (1, 4, 2, 0, 3, 1), (2, 2, 2, 3, 3, 3), (0, 0, 0, 0, 0, 0)],
     dtype=np.int16,
@@ -162,10 +162,10 @@ def test_neighbours_share_the_beginning_of_the_first_cell(supernet, data):
     one, two = count(CODES[:1]), count(CODES[:2])
     for handle in handles:
         handle.remove()
-    # Stem; edges, all but two of which are convolutions, in 6 cells; 3 in each of two reductions.
-    assert one == 1 + 4 * 6 + 3 * 2
-    # The second cell has a skip for the last convolution, and the rest of the first cell is there.
-    assert two == one + 3 * 5 + 3 * 2
+    # Stem; edges, all but two of which are convolutions, in 3 cells; 3 in each of two reductions.
+    assert one == 1 + 4 * 3 + 3 * 2
+    # The second one has a skip for the last convolution, and the rest of its first cell is there.
+    assert two == one + 3 * 2 + 3 * 2
 
 
 def test_other_spaces_have_no_supernet():
