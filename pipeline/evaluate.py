@@ -51,7 +51,8 @@ class Context:
         device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
         scores: Folder or URL below which zero-cost scores and supernets are kept; empty to compute each of
             them anew.
-        predictors: Names of all predictors of the study: zero-cost scores are computed together.
+        predictors: Names of all predictors of the study, and of the proxies that they use: zero-cost scores
+            are computed together.
     """
 
     study: str

@@ -184,8 +184,11 @@ def use_gpus(prepared: Prepared) -> None:
 def context_of(study: Study, device: str = "cpu", out: str = "") -> Context:
     """Return what workers need to know of a study, of where it runs and of where results go."""
     plugins = tuple((Path(file).name, Path(file).read_text(encoding="utf-8")) for file in study.plugins)
-    names = tuple(entry.name for entry in study.predictors)
-    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins, device, out, names)
+    names = [entry.name for entry in study.predictors]
+    for entry in study.predictors:
+        names += registry.create(entry.name, entry.params, seed=0).proxies
+    known = tuple(dict.fromkeys(names))
+    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins, device, out, known)
 
 
 def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: Reporter) -> RunSummary:

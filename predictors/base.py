@@ -206,6 +206,14 @@ class Predictor(ABC):
         encoding = self.get_params().get("encoding")
         return (encoding,) if isinstance(encoding, str) else ()
 
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Names of the zero-cost proxies whose scores it uses as features; here none.
+
+        Whoever scores a network in the same study then computes these, too, with few further passes.
+        """
+        return ()
+
     def get_params(self) -> dict[str, Any]:
         """Return the constructor's arguments with their current values."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}

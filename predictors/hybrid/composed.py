@@ -16,6 +16,7 @@ from predictors.hybrid.scaling import Scaling, bin_count
 from predictors.hybrid.sources import ENCODING, RawFeatures, read_features, sources
 from predictors.observations import Observations
 from predictors.zero_cost.score_archs import Setting
+from predictors.zero_cost.scoring import PROXIES
 from tasks.errors import InputError
 from tasks.spaces.base import Codes
 
@@ -55,6 +56,11 @@ class ComposedPredictor(Predictor):
     def encodings(self) -> tuple[str, ...]:
         """Those of the model, if it is to read one."""
         return self._checked_model().encodings if ENCODING in self._features else ()
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Those among the features."""
+        return tuple(info.name for info in sources(self._features) if info.name in PROXIES)
 
     def _checked_model(self) -> Predictor:
         """Return an unfitted model.

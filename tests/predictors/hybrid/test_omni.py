@@ -8,13 +8,14 @@ from tests_support import with_curves
 
 from pipeline.evaluate import Context, evaluate_batch
 from pipeline.plan import make_plan
+from pipeline.run import context_of
 from pipeline.study import Study
 from predictors import registry
 from predictors.hybrid import sources as sources_module
 from predictors.hybrid.omni import Omni
 from predictors.hybrid.sources import sources
 from predictors.observations import Observations
-from predictors.zero_cost.cache import MemoryCache, using_scores
+from predictors.zero_cost.cache import MemoryCache, current_use, using_scores
 from predictors.zero_cost.scoring import ProxyScore
 from tasks.errors import InputError
 from tasks.metrics import kendall
@@ -235,6 +236,15 @@ def test_registered_forms(info):
     assert [source.name for source in sources(predictor._features)] == [
         n for n in expected if n != "encoding"
     ]
+
+
+def test_whoever_scores_networks_computes_the_proxies_of_compositions_too():
+    omni = {"name": "omni", "params": {"features": ["encoding", "synflow", "sotle", "jacov"]}}
+    study = Study(name="omni", tasks=["a/b"], predictors=["snip", omni, "rf"])
+    context = context_of(study)
+    assert context.predictors == ("snip", "omni", "rf", "synflow", "jacov")
+    with using_scores(MemoryCache(), context.predictors):
+        assert set(current_use().together) == {"snip", "synflow", "jacov"}
 
 
 def test_rows_of_a_study(table):
