@@ -69,29 +69,31 @@ def score_archs(query: Observations, names: Sequence[Proxy], setting: Setting) -
         network=",".join(f"{name}={value}" for name, value in sorted(setting.size.items())),
     )
     known: dict[ScoreKey, ProxyScore] = {}
-    keys = {arch: [replace(base, arch=text, proxy=name) for name in names] for arch, text in texts.items()}
+    wanted = dict.fromkeys([*names, *use.together])
+    keys = {
+        arch: {name: replace(base, arch=text, proxy=name) for name in wanted} for arch, text in texts.items()
+    }
     if use.cache is not None:
-        known = use.cache.find([key for group in keys.values() for key in group])
+        known = use.cache.find([key for group in keys.values() for key in group.values()])
     fresh: dict[ScoreKey, ProxyScore] = {}
     began = time.monotonic()
     for arch in _own_order(list(keys), shared=use.cache is not None):
         group = keys[arch]
-        missing = [key.proxy for key in group if key not in known]
-        if not missing:
+        if all(group[name] in known for name in names):
             continue
-        wanted = list(dict.fromkeys([*missing, *use.together]))
-        for name, score in _score(query, arch, wanted, pool, setting).items():
-            fresh[replace(base, arch=texts[arch], proxy=name)] = score
+        missing = [name for name, key in group.items() if key not in known]
+        for name, score in _score(query, arch, missing, pool, setting).items():
+            fresh[group[name]] = score
         if use.cache is not None and time.monotonic() - began > _KEEP_S:
             use.cache.add(fresh)
             known.update(fresh)
-            rest = [key for other in keys.values() for key in other if key not in known]
+            rest = [key for other in keys.values() for key in other.values() if key not in known]
             known.update(use.cache.find(rest))
             fresh, began = {}, time.monotonic()
     if use.cache is not None and fresh:
         use.cache.add(fresh)
     known.update(fresh)
-    return [[known[key] for key in keys[arch]] for arch in archs]
+    return [[known[keys[arch][name]] for name in names] for arch in archs]
 
 
 def _own_order(archs: list[Arch], *, shared: bool) -> list[Arch]:

@@ -7,6 +7,7 @@ import pytest
 
 from predictors import registry
 from predictors.observations import Observations
+from predictors.zero_cost import score_archs as score_archs_module
 from predictors.zero_cost.cache import MemoryCache, using_scores
 from predictors.zero_cost.images import ImagePool, load_images, why_not
 from predictors.zero_cost.score_archs import Setting, score_archs
@@ -48,6 +49,27 @@ def test_replicates_and_sizes_change_every_score():
         changed = _values(score_archs(_query(CODES[:1]), PROXIES, other))[0]
         equal = {name for name, a, b in zip(PROXIES, base, changed, strict=True) if a == b}
         assert equal == same
+
+
+def test_a_stored_score_is_not_computed_again_with_others(monkeypatch):
+    asked = []
+    usual = score_archs_module._score
+
+    def watched(query, arch, names, *rest):
+        asked.append(tuple(names))
+        return usual(query, arch, names, *rest)
+
+    monkeypatch.setattr(score_archs_module, "_score", watched)
+    cache = MemoryCache()
+    with using_scores(cache, ["l2_norm"]):
+        first = score_archs(_query(), ["l2_norm"], SETTING)
+    with using_scores(cache, ["l2_norm", "synflow", "plain"]):
+        assert score_archs(_query(), ["l2_norm"], SETTING) == first
+        assert asked == [("l2_norm",)] * 3
+        score_archs(_query(), ["plain"], SETTING)
+        assert asked[3:] == [("plain", "synflow")] * 3
+        assert score_archs(_query(), ["synflow", "l2_norm"], SETTING)[0][1] == first[0][0]
+    assert len(asked) == 6
 
 
 def test_one_pass_for_all_proxies_of_a_study():
