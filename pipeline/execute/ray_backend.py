@@ -32,6 +32,7 @@ STALL_S = 900.0
 MAX_BEGINS = 3
 """Times an actor call may be begun; beyond that it is taken to kill its actor each time."""
 
+_ACTOR_CPUS = 1.0
 _ACTOR_WORTH_S = 5.0
 _ACTOR_LOOK_S = 5.0
 _TICK_S = 1.0
@@ -123,14 +124,26 @@ class RayBackend:
 
     def _stage(self, *, resident: bool) -> None:
         demand = self._scheduler.cost.demand
+        # Actors of one GPU share at a time: idle ones would hold CPUs that those of another wait for.
+        share: float | None = None
+
+        def accepts(task: Any) -> bool:  # noqa: ANN401
+            wanted = demand(task)
+            return wanted.resident == resident and (share is None or wanted.num_gpus == share)
+
         while True:
             while len(self._flights) < max(MIN_WINDOW, 2 * self.slots):
-                batch = self._scheduler.next_batch(lambda task: demand(task).resident == resident)
+                batch = self._scheduler.next_batch(accepts)
                 if batch is None:
                     break
+                share = batch.num_gpus if resident else None
                 self._submit(batch)
-            if not self._flights:
+            if not self._flights and share is None:
                 return
+            if not self._flights:
+                self._close_pools()
+                share = None
+                continue
             self._collect(_TICK_S)
             self._stop_overdue()
             self._sink.in_flight(sum(len(flight.batch.tasks) for flight in self._flights.values()))
@@ -158,12 +171,16 @@ class RayBackend:
     def _pool(self, batch: Batch[Any]) -> ActorPool:
         if batch.num_gpus not in self._pools:
             wanted = int(self._scheduler.remaining_s() / _ACTOR_WORTH_S) + 1
+            resources = self._resources(batch)
+            # One that finds no place would keep the calls that it is given until the end of the stage.
+            room = session.places({"CPU": _ACTOR_CPUS, "GPU": batch.num_gpus, **resources})
             self._pools[batch.num_gpus] = ActorPool(
                 ResidentEvaluatorActor,
                 (self._work, batch.num_gpus),
-                size=max(1, min(wanted, self.slots)),
+                size=max(1, min(wanted, self.slots if room is None else room)),
+                num_cpus=_ACTOR_CPUS,
                 num_gpus=batch.num_gpus,
-                resources=self._resources(batch),
+                resources=resources,
             )
         return self._pools[batch.num_gpus]
 

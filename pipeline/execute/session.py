@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,30 @@ def cpu_slots() -> int:
     return int(ray.cluster_resources().get("CPU", 0))
 
 
+def places(shape: Mapping[str, float]) -> int | None:
+    """Return how many actors of one resource shape can be there at once.
+
+    Args:
+        shape: What one needs, e.g. ``{"CPU": 1, "GPU": 0.25}``; a need of 0 is none.
+
+    Returns:
+        On the nodes that are there, or on as many as the cluster's configuration allows if that is
+        more; None if an autoscaler of unknown limits may add nodes.
+    """
+    import ray
+
+    here = sum(_fitting(shape, node["Resources"]) for node in ray.nodes() if node["Alive"])
+    config = _config_file()
+    if config.is_file():
+        types = _node_types(config)
+        return max(here, sum(most * _fitting(shape, resources) for resources, most in types))
+    return None if _has_autoscaler() else here
+
+
+def _fitting(shape: Mapping[str, float], node: Mapping[str, float]) -> int:
+    return min(int(node.get(name, 0.0) / need + 1e-9) for name, need in shape.items() if need > 0)
+
+
 def node_offers() -> tuple[list[dict[str, float]], bool]:
     """Return the resources of each node or node type, and whether the list is complete.
 
@@ -100,7 +124,7 @@ def node_offers() -> tuple[list[dict[str, float]], bool]:
     import ray
 
     offers = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-    config = Path(os.environ.get("NASPRED_CLUSTER_CONFIG", CLUSTER_CONFIG)).expanduser()
+    config = _config_file()
     if config.is_file():
         offers += offers_of_config(config)
         return offers, True
@@ -113,13 +137,25 @@ def offers_of_config(path: Path) -> list[dict[str, float]]:
     Raises:
         InputError: The file is not a cluster configuration.
     """
+    return [resources for resources, _ in _node_types(path)]
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get("NASPRED_CLUSTER_CONFIG", CLUSTER_CONFIG)).expanduser()
+
+
+def _node_types(path: Path) -> list[tuple[dict[str, float], int]]:
+    """Resources and largest number of the node types of which there may be workers."""
     import yaml
 
     try:
-        types = yaml.safe_load(path.read_text(encoding="utf-8"))["available_node_types"]
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
         return [
-            {name: float(value) for name, value in kind["resources"].items()}
-            for kind in types.values()
+            (
+                {name: float(value) for name, value in kind["resources"].items()},
+                int(kind.get("max_workers", document.get("max_workers", 1))),
+            )
+            for kind in document["available_node_types"].values()
             if kind.get("max_workers", 1) != 0
         ]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:

@@ -1,6 +1,7 @@
 import pytest
 
-from pipeline.execute.session import check_fits, offers_cpu_pool, offers_of_config, ray_session
+from pipeline.execute import session
+from pipeline.execute.session import check_fits, offers_cpu_pool, offers_of_config, places, ray_session
 from tasks.errors import InputError
 
 CPU_NODE, GPU_NODE = {"CPU": 16.0, "cpu_pool": 1.0}, {"CPU": 4.0, "GPU": 1.0}
@@ -63,3 +64,44 @@ def test_this_cluster_without_autoscaler_is_known_completely(local_ray, monkeypa
     assert complete
     assert [offer["CPU"] for offer in offers] == [2.0]
     assert cpu_slots() == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "room"),
+    [
+        ({"CPU": 1, "GPU": 0.25}, 4),  # four to the device, though the node has CPUs for sixteen
+        ({"CPU": 8, "GPU": 0.25}, 2),
+        ({"CPU": 1, "GPU": 1}, 1),
+        ({"CPU": 1, "GPU": 0.0, "cpu_pool": 0.001}, 16),
+        ({"CPU": 20}, 0),
+    ],
+)
+def test_places_are_counted_node_by_node(monkeypatch, tmp_path, shape, room):
+    import ray
+
+    monkeypatch.setenv("NASPRED_CLUSTER_CONFIG", str(tmp_path / "none.yaml"))
+    monkeypatch.setattr(session, "_has_autoscaler", lambda: False)
+
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 1.0}},
+        {"Alive": True, "Resources": {"CPU": 16.0, "cpu_pool": 1.0}},
+        {"Alive": False, "Resources": {"CPU": 16.0, "GPU": 8.0, "cpu_pool": 1.0}},
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    assert places(shape) == room
+    monkeypatch.setattr(session, "_has_autoscaler", lambda: True)
+    assert places(shape) is None
+
+
+def test_places_of_nodes_that_an_autoscaler_may_add(monkeypatch, tmp_path):
+    import ray
+
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "available_node_types:\n  head: {max_workers: 0, resources: {CPU: 0}}\n"
+        "  gpu: {max_workers: 3, resources: {CPU: 4, GPU: 1}}\n"
+    )
+    monkeypatch.setenv("NASPRED_CLUSTER_CONFIG", str(config))
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 16.0}}])
+    assert places({"CPU": 1, "GPU": 0.25}) == 12
+    assert places({"CPU": 1, "GPU": 0}) == 16
