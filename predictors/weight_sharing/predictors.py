@@ -97,7 +97,7 @@ class RandomSharing(WeightSharing):
     """Random search with weight sharing: each training step goes through one random architecture.
 
     The published settings are 50 epochs over half of CIFAR-10 (352 steps of 64 images), for the networks
-    of the space. The default of 50 epochs of 100 steps takes about a minute on the small networks and
+    of the space. The default of 50 epochs of 100 steps takes two to three CPU minutes on the small networks and
     images of a table made by ``naspred bench build`` from digits.
 
     Args:
