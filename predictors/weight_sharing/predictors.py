@@ -97,8 +97,8 @@ class RandomSharing(WeightSharing):
     """Random search with weight sharing: each training step goes through one random architecture.
 
     The published settings are 50 epochs over half of CIFAR-10 (352 steps of 64 images), for the networks
-    of the space. The default of 50 epochs of 100 steps takes two to three CPU minutes on the small networks and
-    images of a table made by ``naspred bench build`` from digits.
+    of the space. The default of 50 epochs of 100 steps takes two to three CPU minutes on the small
+    networks and images of a table made by ``naspred bench build`` from digits.
 
     Args:
         sampler: ``uniform``: one architecture per step, each equally likely. ``fair``: as many as there
