@@ -29,6 +29,7 @@ class LstmPass:
             and no derivative by them.
 
     Attributes:
+        gradient: As given.
         states: Shape (S, length + 1, batch, hidden); [:, 0] at the start, [:, t + 1] after step t.
         cells: Shape (length + 1, S, batch, hidden), likewise.
         delta: Derivatives by what the gates add up, / ``backward_scale``, (S, length, batch, 4 hidden).
@@ -43,7 +44,7 @@ class LstmPass:
 
         networks, hidden, width = weights.shape
         self.length, self._from_zero = length, from_zero
-        self._weights, self._gradient = weights, gradient
+        self._weights, self.gradient = weights, gradient
         shape = (networks, batch, hidden)
         self.forward_scale, self.backward_scale = (weights.new_ones(width) for _ in range(2))
         self.forward_scale[3 * hidden :] = 2.0
@@ -94,12 +95,30 @@ class LstmPass:
             torch.add(self._minus_one, squashed, alpha=2.0, out=squashed)
             torch.mul(leave, squashed, out=self._state_steps[t + 1])
 
-    def backward(self, errors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def by_sequence(self) -> torch.Tensor:
+        """Return the states after each step, (S, batch, length, hidden)."""
+        return self.states[:, 1:].transpose(1, 2)
+
+    def by_token(self, one_hot: torch.Tensor) -> torch.Tensor:
+        """Return the sums of ``delta`` over the sequences with each token, (S, length, tokens, 4 hidden).
+
+        Args:
+            one_hot: Whether a sequence has a token at a step, (S, length, tokens, batch).
+        """
+        import torch
+
+        summed = torch.bmm(one_hot.flatten(0, 1), self.delta.flatten(0, 1))
+        return summed.view(*one_hot.shape[:3], -1)
+
+    def backward(
+        self, errors: torch.Tensor, by_end: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Fill ``delta`` and the gradient of the recurrent weights, after ``forward``.
 
         Args:
             errors: Derivatives of the loss by the states after each step apart from the way through
                 later steps, (length, S, batch, hidden).
+            by_end: Derivatives by the cells after the last step, (S, batch, hidden); default 0.
 
         Returns:
             Derivatives by states and cells at the start, (S, batch, hidden); of no meaning if those
@@ -111,7 +130,10 @@ class LstmPass:
         tanh_slope = torch.ops.aten.tanh_backward.grad_input
         transposed = (self._weights * self.backward_scale).transpose(1, 2)
         by_cell, work, back = self._by_cell, self._work, self._back
-        by_cell.zero_()
+        if by_end is None:
+            by_cell.zero_()
+        else:
+            by_cell.copy_(by_end)
         back.zero_()
         for t in range(self.length - 1, -1, -1):
             (enter, forget, leave, _), candidate, cell, squashed = self._steps[t]
@@ -129,6 +151,6 @@ class LstmPass:
             if t or not self._from_zero:
                 torch.bmm(delta, transposed, out=back)
                 by_cell.mul_(forget)
-        torch.bmm(self._before, self._after, out=self._gradient)
-        self._gradient.mul_(self.backward_scale)
+        torch.bmm(self._before, self._after, out=self.gradient)
+        self.gradient.mul_(self.backward_scale)
         return back, by_cell

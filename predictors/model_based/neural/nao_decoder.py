@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from predictors.model_based.neural.lstm import LstmPass
 from predictors.model_based.neural.stack import Stack
-from predictors.model_based.neural.token_input import TokenInput, TokenPairs
+from predictors.model_based.neural.token_input import TokenInput
+from predictors.model_based.neural.token_pairs import TokenPairs
 
 if TYPE_CHECKING:
     import torch

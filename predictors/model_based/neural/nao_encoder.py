@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from predictors.model_based.neural.lstm import LstmPass
+from predictors.model_based.neural.prefix_lstm import PrefixLstm, shared_steps
 from predictors.model_based.neural.stack import Stack
-from predictors.model_based.neural.token_input import TokenInput, TokenPairs
+from predictors.model_based.neural.token_input import TokenInput
+from predictors.model_based.neural.token_pairs import TokenPairs
 
 if TYPE_CHECKING:
     import torch
@@ -32,12 +34,12 @@ class NaoEncoder:
 
     def __init__(self, stack: Stack, pairs: TokenPairs, batch: int, kept: float) -> None:
         values, gradients = stack.values, stack.gradients
-        self._recurrent = LstmPass(
-            values["encoder_recurrent[]"].flatten(0, 1),
-            gradients["encoder_recurrent[]"].flatten(0, 1),
-            batch,
-            pairs.length,
-            from_zero=True,
+        weights, gradient = (part["encoder_recurrent[]"].flatten(0, 1) for part in (values, gradients))
+        shared = shared_steps(pairs, batch)
+        self._recurrent = (
+            PrefixLstm(weights, gradient, batch, pairs, shared)
+            if shared
+            else LstmPass(weights, gradient, batch, pairs.length, from_zero=True)
         )
         self._input = TokenInput(stack, "encoder", pairs, self._recurrent, batch, kept)
         self.mask = self._input.mask
@@ -53,11 +55,11 @@ class NaoEncoder:
         """
         import torch
 
-        models, batch, length, hidden = self._shape
+        models, hidden = self._shape[0], self._shape[3]
         index, rows = self._input.forward(chosen)
         self._recurrent.forward(self._input.table.view(-1, 4 * hidden), index)
-        # (2, M, length, batch, hidden) -> per direction (M, batch, length, hidden), in order of position.
-        states = self._recurrent.states[:, 1:].view(2, models, length, batch, hidden).transpose(2, 3)
+        # Per direction (M, batch, length, hidden), in order of position.
+        states = self._recurrent.by_sequence().view(2, *self._shape)
         self._states = [
             states[0].reshape(models, -1, hidden),
             states[1].flip(2).reshape(models, -1, hidden),

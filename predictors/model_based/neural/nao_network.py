@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.model_based.neural.stack import Initial
-from predictors.model_based.neural.token_input import Tokens
+from predictors.model_based.neural.token_pairs import Tokens
 
 Floats = NDArray[np.float64]
 

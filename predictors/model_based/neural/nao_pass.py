@@ -8,7 +8,7 @@ from predictors.model_based.neural.nao_decoder import NaoDecoder
 from predictors.model_based.neural.nao_encoder import NaoEncoder
 from predictors.model_based.neural.nao_head import NaoHead
 from predictors.model_based.neural.stack import Stack
-from predictors.model_based.neural.token_input import TokenPairs
+from predictors.model_based.neural.token_pairs import TokenPairs
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from predictors.model_based.neural.batches import batch_slices, epoch_orders
 from predictors.model_based.neural.dropout import Dropout
 from predictors.model_based.neural.nao_pass import NaoPass
 from predictors.model_based.neural.stack import Initial, Stack
-from predictors.model_based.neural.token_input import TokenPairs, Tokens
+from predictors.model_based.neural.token_pairs import TokenPairs, Tokens
 
 Floats = NDArray[np.float64]
 

@@ -4,47 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from predictors.model_based.neural.lstm import LstmPass
+from predictors.model_based.neural.prefix_lstm import PrefixLstm
 from predictors.model_based.neural.stack import Stack
+from predictors.model_based.neural.token_pairs import TokenPairs
 
 if TYPE_CHECKING:
     import torch
-
-Tokens = NDArray[np.int64]
-
-
-class TokenPairs:
-    """The pairs of position and token that sequences may have.
-
-    Most positions of a cell's sequence have few possible tokens, or one. What an LSTM makes of a token
-    at a position is computed once per pair, not once per sequence.
-
-    Args:
-        tokens: Shape (M, n, length).
-        possible: Pairs, bool of shape (length, vocabulary).
-        device: Where the sequences are needed.
-    """
-
-    def __init__(
-        self, tokens: Tokens, possible: NDArray[np.bool_], *, device: torch.device | None = None
-    ) -> None:
-        import torch
-
-        models = len(tokens)
-        position, token = np.nonzero(possible)
-        number = np.zeros(possible.shape, dtype=np.int64)
-        number[position, token] = np.arange(len(position))
-        self.count, (self.length, self.vocabulary) = len(position), possible.shape
-        self.position, self.token = (torch.from_numpy(part).to(device) for part in (position, token))
-        shifted = number[np.arange(self.length), tokens] + self.count * np.arange(models)[:, None, None]
-        # Rows of M x count stacked pairs, and tokens, for M x n stacked sequences.
-        self.rows = torch.from_numpy(shifted.reshape(-1, self.length)).to(device)
-        self.tokens = torch.from_numpy(tokens.reshape(-1, self.length)).to(device)
-        one_hot = token == np.arange(self.vocabulary)[:, None]
-        self.of_token = torch.from_numpy(one_hot).to(device).expand(models, -1, -1)
 
 
 class TokenInput:
@@ -63,7 +29,13 @@ class TokenInput:
     """
 
     def __init__(
-        self, stack: Stack, prefix: str, pairs: TokenPairs, lstm: LstmPass, batch: int, kept: float
+        self,
+        stack: Stack,
+        prefix: str,
+        pairs: TokenPairs,
+        lstm: LstmPass | PrefixLstm,
+        batch: int,
+        kept: float,
     ) -> None:
         import torch
 
@@ -130,14 +102,11 @@ class TokenInput:
         """
         import torch
 
-        pairs, hidden, delta = self.pairs, self.hidden, self.lstm.delta
-        width = delta.shape[3]
+        pairs, hidden, width = self.pairs, self.hidden, self.weight.shape[3]
         one_hot = self.one_hot
         if self.directions == 2:
             one_hot = torch.cat([one_hot, one_hot.flip(1)])
-        summed = torch.bmm(
-            one_hot.reshape(-1, pairs.vocabulary, self.batch), delta.view(-1, self.batch, width)
-        )
+        summed = self.lstm.by_token(one_hot)
         by_table = torch.index_select(summed.view(-1, width), 0, self.places)
         by_table = by_table.view(self.directions, self.models, pairs.count, width)
         by_table.mul_(self.lstm.backward_scale)

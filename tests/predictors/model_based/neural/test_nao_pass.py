@@ -8,12 +8,13 @@ from predictors.encodings.sequence import cell_sequences
 from predictors.model_based.neural.nao_network import HEAD, initial_nao, predict_nao
 from predictors.model_based.neural.nao_pass import NaoPass
 from predictors.model_based.neural.nao_training import NaoSettings, clip, shifted_tokens, train_naos
+from predictors.model_based.neural.prefix_lstm import shared_steps
 from predictors.model_based.neural.stack import Stack
-from predictors.model_based.neural.token_input import TokenPairs
+from predictors.model_based.neural.token_pairs import TokenPairs
 from tasks.spaces.dag import DagSpace
 from tasks.spaces.nasbench201 import NasBench201
 
-HIDDEN, BATCH, KEPT = 6, 4, 0.75
+HIDDEN, KEPT = 6, 0.75
 SPACES = {"edges": NasBench201(), "vertices": DagSpace("dag", ("in", "conv", "pool", "out"), 4)}
 
 
@@ -67,21 +68,36 @@ def loss_by_torch(weights, tokens, read, y, weight, masks, trade_off):
     return (weight * (trade_off * (predicted - y) ** 2 - (1 - trade_off) * likelihood)).sum()
 
 
-@pytest.mark.parametrize("key", SPACES)
-def test_gradients_are_those_of_automatic_differentiation(key):
+@pytest.mark.parametrize(
+    ("key", "positions", "batch", "shared"),
+    [
+        ("edges", "all", 4, 1),
+        ("edges", "varying", 4, 0),
+        ("edges", "varying", 10, 1),
+        ("edges", "varying", 60, 2),
+        ("vertices", "all", 4, 0),
+        ("vertices", "varying", 40, 2),
+    ],
+)
+def test_gradients_are_those_of_automatic_differentiation(key, positions, batch, shared):
     models, rng = 2, np.random.default_rng(0)
-    tokens, possible = sequences(SPACES[key], models, 7)
+    tokens, possible = sequences(SPACES[key], models, batch + 3)
+    if positions == "varying":
+        read = possible.sum(axis=1) > 1
+        tokens, possible = tokens[..., read], possible[read]
     initial = [initial_nao(np.random.default_rng(seed), possible.shape[1], HIDDEN) for seed in range(models)]
     stack = Stack(initial, dtype=torch.float64)
     read, choices = shifted_tokens(tokens, possible)
-    one = NaoPass(stack, TokenPairs(tokens, possible), TokenPairs(read, choices), BATCH, KEPT)
+    pairs = TokenPairs(tokens, possible)
+    assert shared_steps(pairs, batch) == shared
+    one = NaoPass(stack, pairs, TokenPairs(read, choices), batch, KEPT)
     drawn = [torch.from_numpy((rng.random(mask.shape) < KEPT).astype(float)) for mask in one.masks]
-    rows = np.stack([rng.permutation(7)[:BATCH] for _ in range(models)])
-    y, weight = (torch.from_numpy(rng.random((models, BATCH))) for _ in range(2))
+    rows = np.stack([rng.permutation(batch + 3)[:batch] for _ in range(models)])
+    y, weight = (torch.from_numpy(rng.random((models, batch))) for _ in range(2))
     for _ in range(2):  # the buffers of a first run leave no trace
         for mask, values in zip(one.masks, drawn, strict=True):
             mask.copy_(values)
-        one.run(torch.from_numpy((rows + 7 * np.arange(models)[:, None]).ravel()), y, weight, 0.7)
+        one.run(torch.from_numpy((rows + (batch + 3) * np.arange(models)[:, None]).ravel()), y, weight, 0.7)
 
     for model in range(models):
         weights = {name: torch.tensor(value, requires_grad=True) for name, value in initial[model].items()}
