@@ -5,12 +5,11 @@ import re
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from supernet_support import unusual_supernet
 
 from predictors.observations import Observations
 from predictors.weight_sharing.predictors import RandomSharing
 from predictors.weight_sharing.scoring import Measure, accuracies
-from predictors.weight_sharing.supernet import make_supernet
 from predictors.zero_cost.images import load_split
 from tasks.spaces.base import DatasetInfo, as_arch
 from tasks.spaces.darts import Darts
@@ -21,18 +20,7 @@ SIZE = {"channels": 2, "cells": 3}
 
 @pytest.fixture(scope="module")
 def supernet():
-    """Not trained, but every batch normalisation has statistics and weights of its own."""
-    torch.manual_seed(0)
-    net = make_supernet(SPACE, TINY, **SIZE)
-    with torch.no_grad():
-        for layer in net.modules():
-            if isinstance(layer, nn.BatchNorm2d):
-                for tensor in (layer.running_mean, layer.bias):
-                    tensor.uniform_(-0.5, 0.5)
-                for tensor in (layer.running_var, layer.weight):
-                    tensor.uniform_(0.5, 1.5)
-        net.network.classifier.weight.mul_(10.0)
-    return net.eval()
+    return unusual_supernet(SPACE, TINY, **SIZE)
 
 
 def _network(supernet, arch):

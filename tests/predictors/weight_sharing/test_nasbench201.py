@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from supernet_support import unusual_supernet
 from torch import nn
 
 from predictors.weight_sharing import scoring
@@ -28,18 +29,7 @@ CODES = np.array(
 
 @pytest.fixture(scope="module")
 def supernet():
-    """Not trained, but every batch normalisation has statistics and weights of its own."""
-    torch.manual_seed(0)
-    net = make_supernet(SPACE, TINY, **SIZE)
-    with torch.no_grad():
-        for layer in net.modules():
-            if isinstance(layer, nn.BatchNorm2d):
-                for tensor in (layer.running_mean, layer.bias):
-                    tensor.uniform_(-0.5, 0.5)
-                for tensor in (layer.running_var, layer.weight):
-                    tensor.uniform_(0.5, 1.5)
-        net.network.classifier.weight.mul_(10.0)
-    return net.eval()
+    return unusual_supernet(SPACE, TINY, **SIZE)
 
 
 @pytest.fixture(scope="module")
