@@ -8,7 +8,7 @@ from tasks.benchmarks.training.text.recipe import TextRecipe
 
 
 def test_the_example_is_a_build_of_the_text_that_python_ships():
-    build = load_build(ROOT / "examples" / "benchmarks" / "nasbench_nlp-text.yaml")
+    build = load_build(ROOT / "examples" / "benchmarks" / "nasbench_nlp-unicode-names.yaml")
     recipe = build.make_recipe()
     assert isinstance(recipe, TextRecipe)
     assert len(recipe.text_sha256) == 64

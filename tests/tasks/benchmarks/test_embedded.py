@@ -57,7 +57,12 @@ def test_anyone_can_build_them_again(name):
 @pytest.mark.parametrize("name", LEAST)
 def test_networks_have_as_many_parameters_as_stated(name):
     table = load_benchmark(name)
-    sizes = {key: table.build["recipe"][key] for key in ("channels", "cells")}
+    names = (
+        ("embedding", "hidden", "layers", "tied")
+        if table.space.name == "nasbench_nlp"
+        else ("channels", "cells")
+    )
+    sizes = {key: table.build["recipe"][key] for key in names}
     for row in range(0, len(table), len(table) // 10):
         network = table.space.build(as_arch(table.codes[row]), table.dataset, **sizes)
         assert sum(weight.numel() for weight in network.parameters()) == table.params[row]
