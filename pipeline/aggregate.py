@@ -83,7 +83,7 @@ def summarize(rows: pd.DataFrame | pa.Table, expected: pd.DataFrame | None = Non
         summary = _add_missing(summary, frame, _as_expected(expected))
     tried = summary["n_trials"] - summary["n_skipped"]
     summary["failure_rate"] = (summary["n_degenerate"] + summary["n_failed"]) / tried.where(tried > 0)
-    summary["label"], summary["task"] = _labels(summary), _task_names(summary)
+    summary["label"], summary["task"] = variant_labels(summary), _task_names(summary)
     task = ["space", "dataset", "sampling", "n_test"]
     setting = ["predictor", "params", "version", "train_size", "epochs"]
     summary = summary.sort_values([*task, *setting], na_position="first", ignore_index=True, kind="stable")
@@ -216,8 +216,8 @@ def _non_dominated(costs: NDArray[np.float64], block: int = 512) -> NDArray[np.b
     return keep
 
 
-def _labels(summary: pd.DataFrame) -> pd.Series[str]:
-    """The predictor's name; with its hyperparameters or version where one name has several.
+def variant_labels(summary: pd.DataFrame) -> pd.Series[str]:
+    """Return the predictor's name; with its hyperparameters or version where one name has several.
 
     The newest version of a predictor carries the plain name.
     """

@@ -56,6 +56,15 @@ Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file that defines a predictor; repeatable.")
 ]
 
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001.",
+    ),
+]
+Cpus = Annotated[int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")]
+
 
 @app.command()
 def run(
@@ -72,16 +81,8 @@ def run(
     test_size: TestSize = None,
     benchmark: Benchmarks = None,
     plugin: Plugins = None,
-    address: Annotated[
-        str,
-        typer.Option(
-            "--address",
-            help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001.",
-        ),
-    ] = "local",
-    num_cpus: Annotated[
-        int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")
-    ] = None,
+    address: Address = "local",
+    num_cpus: Cpus = None,
     serial: Annotated[
         bool, typer.Option("--serial", help="Run in this process, without Ray; for debugging.")
     ] = False,
@@ -155,6 +156,52 @@ def plan(
         typer.echo(command.submission_id(chosen, attempt))
         return
     raise typer.Exit(command.show_plan(chosen, out, cluster, price=price, json=json))
+
+
+@app.command()
+def score(
+    study: StudyFile = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", help="Where scores go: a directory or URL. Default: naspred-results/<study>."),
+    ] = None,
+    archs: Annotated[
+        str | None,
+        typer.Option(
+            "--archs",
+            help="all of the space (the default, where they can be listed: nasbench201), table for those "
+            "measured, or a text file with one per line.",
+        ),
+    ] = None,
+    predictors: Predictors = None,
+    tasks: Tasks = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", help="Replicates (supernets) of each predictor. Without a study file: 1."),
+    ] = None,
+    benchmark: Benchmarks = None,
+    plugin: Plugins = None,
+    address: Address = "local",
+    num_cpus: Cpus = None,
+    serial: Annotated[
+        bool, typer.Option("--serial", help="Score in this process, without Ray; for debugging.")
+    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed, too.")] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="cpu, cuda or auto, for predictors that build networks.")
+    ] = "cpu",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be scored, and stop.")] = False,
+    json: Json = False,
+) -> None:
+    """Score architectures that need no training: a whole space, or a list. Run again to resume."""
+    from pipeline.commands import score as command
+
+    chosen, named = command.study_to_score(study, predictors, tasks, trials, benchmark or [], plugin or [])
+    settings = command.ScoreSettings(
+        out=out, archs=archs, named=named, address=address, num_cpus=num_cpus, serial=serial,
+        retry_failed=retry_failed, device=device, dry_run=dry_run, json=json,
+    )  # fmt: skip
+    raise typer.Exit(command.score(chosen, settings))
 
 
 @app.command()
@@ -294,16 +341,8 @@ def bench_build(
     table: Annotated[
         Path | None, typer.Option("--table", help="Write the finished table to this file, not into --out.")
     ] = None,
-    address: Annotated[
-        str,
-        typer.Option(
-            "--address",
-            help="local starts a Ray here; auto joins this machine's cluster; or ray://HEAD:10001.",
-        ),
-    ] = "local",
-    num_cpus: Annotated[
-        int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")
-    ] = None,
+    address: Address = "local",
+    num_cpus: Cpus = None,
     gpus: Annotated[
         float, typer.Option("--gpus", help="GPU share of one training (0.25, 0.5 or 1); 0 trains on CPUs.")
     ] = 0.0,

@@ -116,6 +116,13 @@ class BarReporter:
         self._bar.stop()
 
 
+def choose_reporter(console: Console, doing: str = "evaluating") -> Reporter:
+    """Return what suits a console: a bar on a terminal, lines elsewhere, nothing on one that is quiet."""
+    if console.quiet:
+        return Silent()
+    return BarReporter(console, doing) if console.is_terminal else PlainReporter(console)
+
+
 class Guard:
     """Stops a reporter at the end of a block, however it ends."""
 

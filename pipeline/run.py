@@ -29,6 +29,7 @@ from pipeline.study import Study
 from pipeline.tables import load_tables
 from pipeline.work import BatchResult, J, Work
 from predictors import registry
+from predictors.base import PredictorInfo
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.task import Task
 
@@ -158,27 +159,26 @@ def prepare(study: Study, store: ResultStore | None, *, retry_failed: bool = Fal
     if store is not None:
         stored = store.done_keys(include_failed=not retry_failed)
         if len(stored):
-            todo = _absent(plan.tasks, stored)
+            todo = absent(plan.tasks, stored)
             done = len(plan.tasks) - len(todo)
             if todo:
                 cost.learn(store.read(COST_COLUMNS).to_pandas())
-            plan.skipped = [pair for pair in plan.skipped if _absent([pair[0]], stored)]
+            plan.skipped = [pair for pair in plan.skipped if absent([pair[0]], stored)]
     return Prepared(study, tables, plan, todo, done, cost)
 
 
-def _absent(tasks: list[Task], stored: pa.Array | pa.ChunkedArray) -> list[Task]:
+def absent(tasks: list[J], stored: pa.Array | pa.ChunkedArray) -> list[J]:
+    """Return the jobs whose keys are not stored."""
     keys = pa.array([task.key for task in tasks], pa.string())
     known = pc.is_in(keys, value_set=stored).to_numpy(zero_copy_only=False)
     return [task for task, present in zip(tasks, known, strict=True) if not present]
 
 
-def use_gpus(prepared: Prepared) -> None:
-    """Let the predictors that can use a GPU do so; each of their tasks then needs a share of one."""
-    prepared.device = "cuda"
-    for name, info in prepared.plan.infos.items():
+def share_gpus(infos: dict[str, PredictorInfo]) -> None:
+    """Give the predictors that can use a GPU a share of one, in the mapping that the cost model reads."""
+    for name, info in infos.items():
         if info.gpu:
-            # The cost model, and so the scheduler, reads the same mapping.
-            prepared.plan.infos[name] = replace(info, num_gpus=info.num_gpus or GPU_SHARE)
+            infos[name] = replace(info, num_gpus=info.num_gpus or GPU_SHARE)
 
 
 def context_of(study: Study, device: str = "cpu", out: str = "") -> Context:

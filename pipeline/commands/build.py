@@ -20,7 +20,7 @@ from pipeline.building.run import execute, measure, write_benchmark
 from pipeline.commands.bench import describe
 from pipeline.commands.inspect import console
 from pipeline.execute.actor_pool import ALLOWED_GPU_SHARES
-from pipeline.progress import FAILED, BarReporter, PlainReporter, Reporter, Silent, duration
+from pipeline.progress import FAILED, choose_reporter, duration
 from pipeline.run import RunSummary
 from pipeline.store import ResultStore
 from tasks.errors import InputError
@@ -124,9 +124,7 @@ def _device(settings: BuildSettings) -> str:
 
 
 def _execute(plan: BuildPlan, store: ResultStore, settings: BuildSettings, screen: Console) -> RunSummary:
-    reporter: Reporter = Silent()
-    if not settings.json:
-        reporter = BarReporter(screen, "training") if screen.is_terminal else PlainReporter(screen)
+    reporter = choose_reporter(screen, "training")
     if settings.serial:
         from pipeline.execute.serial import SerialBackend
 

@@ -17,6 +17,7 @@ from pipeline.commands.reporting import existing_store, read_plans, read_rows, w
 from pipeline.progress import FAILED
 from pipeline.report.terminal import render_table
 from pipeline.scores import compact_scores
+from pipeline.scoring.rows import scoring_store
 from pipeline.store import ResultStore, StoreWarning
 
 PLAIN_WIDTH = 110
@@ -113,8 +114,9 @@ def report(directory: str, *, json: bool) -> int:
 
 def compact(directory: str, *, json: bool) -> int:
     """Merge small files of results, predictions and scores. Returns the exit code."""
-    store = existing_store(directory)
-    done = store.compact() + compact_scores(store.root)
+    scored = scoring_store(directory)
+    store = ResultStore(directory) if scored.has_results() else existing_store(directory)
+    done = store.compact() + compact_scores(store.root) + scored.compact()
     if json:
         Console(soft_wrap=True).print_json(
             data={

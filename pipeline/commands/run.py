@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json as jsonlib
-import sys
 from collections import Counter
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.commands.backends import check_device, open_backend, resource_shapes
 from pipeline.commands.inspect import console, show_results
 from pipeline.commands.reporting import read_rows, save_plan, write_report
 from pipeline.cost import TARGET_S
-from pipeline.execute.backend import Backend
 from pipeline.execute.session import check_fits, offers_of_config
-from pipeline.progress import BarReporter, PlainReporter, Reporter, Silent, duration
-from pipeline.run import Prepared, RunSummary, execute, prepare, use_gpus
+from pipeline.progress import choose_reporter, duration
+from pipeline.run import Prepared, RunSummary, execute, prepare
 from pipeline.store import ResultStore
 from pipeline.study import Study
-from predictors.device import Device, choose_device
-from tasks.errors import InputError, did_you_mean
+from tasks.errors import InputError
 from tasks.task import Task
 
 
@@ -43,8 +40,7 @@ class RunSettings:
 
 def run(study: Study, settings: RunSettings) -> int:
     """Run what is missing of a study, and show the results. Returns the exit code."""
-    if settings.device not in get_args(Device):
-        raise InputError(f"--device {settings.device!r}: {did_you_mean(settings.device, get_args(Device))}")
+    check_device(settings.device)
     out = settings.out or f"naspred-results/{study.name}"
     screen = console(quiet=settings.json)
     store = ResultStore(out)
@@ -59,41 +55,17 @@ def run(study: Study, settings: RunSettings) -> int:
 
 
 def _execute(prepared: Prepared, store: ResultStore, settings: RunSettings, screen: Console) -> RunSummary:
-    reporter: Reporter = Silent()
-    if not settings.json:
-        reporter = BarReporter(screen) if screen.is_terminal else PlainReporter(screen)
-    if settings.serial or not prepared.todo:
-        from pipeline.execute.serial import SerialBackend
-
-        if _gpu_predictors(prepared) and choose_device(settings.device) == "cuda":
-            use_gpus(prepared)
-        return execute(prepared, store, SerialBackend(), reporter)
-    from pipeline.execute import session
-
-    screen.print(f"starting Ray ({settings.address})", highlight=False)
-    # Ray prints what its daemons say to standard output, which is for results.
-    with redirect_stdout(sys.stderr), session.ray_session(settings.address, num_cpus=settings.num_cpus):
-        from pipeline.execute.ray_backend import RayBackend
-
-        offers, complete = session.node_offers()
-        has_gpu = any(offer.get("GPU", 0.0) for offer in offers)
-        if settings.device == "cuda" or (settings.device == "auto" and has_gpu):
-            use_gpus(prepared)
-        for warning in check_fits(_shapes(prepared.todo, prepared), offers, complete=complete):
-            screen.print(f"[yellow]warning:[/yellow] {warning}; waiting for the autoscaler", highlight=False)
-        backend: Backend = RayBackend()
+    reporter = choose_reporter(screen)
+    names = {task.predictor for task in prepared.todo}
+    serial = settings.serial or not prepared.todo
+    with open_backend(screen, settings, names, prepared.plan.infos, serial=serial) as (backend, device):
+        prepared.device = device
         return execute(prepared, store, backend, reporter)
-
-
-def _gpu_predictors(prepared: Prepared) -> bool:
-    """Whether a task that is left to do can use a GPU."""
-    return any(prepared.plan.infos[task.predictor].gpu for task in prepared.todo)
 
 
 def _shapes(tasks: list[Task], prepared: Prepared) -> list[dict[str, float]]:
     """Every different resource shape of the plan."""
-    shares = {prepared.plan.infos[name].num_gpus for name in {task.predictor for task in tasks}}
-    return [{"CPU": 1.0, "GPU": share} if share else {"CPU": 1.0} for share in sorted(shares)]
+    return resource_shapes({task.predictor for task in tasks}, prepared.plan.infos)
 
 
 def _conclude(

@@ -205,7 +205,9 @@ class Scheduler(Generic[J]):
 
 
 def _seconds(row: Row) -> float:
-    """What a task took, its share of a joint fit included."""
+    """What a task took, its share of a joint fit or call included."""
+    if "wall_s" in row:
+        return float(row["wall_s"])
     inside = float((row["finished_at"] - row["started_at"]).total_seconds())
     if "fit_time_s" not in row:
         return inside

@@ -6,6 +6,7 @@
     OUT/results/task=<space>-<dataset>/part-merged-<uuid>.parquet         written by compact
     OUT/results/task=<space>-<dataset>/.part-<...>.parquet.tmp-<pid>-...  unfinished, ignored
     OUT/predictions/...                                                   the same layout
+    OUT/architectures/...                                                 the same layout, scores by predictor
     OUT/checkpoints/<space>-<dataset>/<digest>.pt                         supernets
 
 The partition key must not be the name of a column. A folder ``space=nasbench201-cifar10`` over
@@ -26,6 +27,7 @@ RESULTS = "results"
 PREDICTIONS = "predictions"
 TRAININGS = "trainings"
 SCORES = "scores"
+ARCHITECTURES = "architectures"
 CHECKPOINTS = "checkpoints"
 PARTITION_KEY = "task"
 

@@ -15,7 +15,16 @@ from pipeline.store import dedupe
 from pipeline.store.compact import Compaction, CompactReport
 from pipeline.store.errors import StoreError
 from pipeline.store.files import open_files
-from pipeline.store.names import PREDICTIONS, RESULTS, SCORES, TRAININGS, is_hidden, part_name, partition
+from pipeline.store.names import (
+    ARCHITECTURES,
+    PREDICTIONS,
+    RESULTS,
+    SCORES,
+    TRAININGS,
+    is_hidden,
+    part_name,
+    partition,
+)
 from pipeline.store.parts import encode, project
 from pipeline.store.scan import scan, warn_damaged
 
@@ -283,6 +292,7 @@ def _last_predictions(tables: Sequence[pa.Table]) -> pa.Table:
 def _document(name: str) -> str:
     """Return ``name`` if it stays inside the store and outside its data folders."""
     parts = name.split("/")
-    if parts[0] in {RESULTS, PREDICTIONS, TRAININGS, SCORES} or not all(parts) or {".", ".."} & set(parts):
+    taken = {RESULTS, PREDICTIONS, TRAININGS, SCORES, ARCHITECTURES}
+    if parts[0] in taken or not all(parts) or {".", ".."} & set(parts):
         raise ValueError(f"{name!r} is not the name of a document")
     return name

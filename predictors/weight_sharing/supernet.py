@@ -7,7 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from predictors.weight_sharing.norms import NormBook, Statistics, use_book
@@ -115,12 +117,34 @@ def make_supernet(space: SearchSpace, dataset: DatasetInfo, **size: int) -> Supe
     Raises:
         InputError: A space without a supernet, or sizes that do not fit.
     """
+    kind = _kind(space)
+    if kind is None:
+        raise InputError(f"space {space.name!r} has no supernet; allowed: darts, nasbench201")
+    return kind(dataset, **size)
+
+
+def sharing_order(space: SearchSpace, codes: Codes) -> NDArray[np.int64]:
+    """Return an order in which sub-networks that are the same, or begin alike, are neighbours.
+
+    Args:
+        space: Any; of one without a supernet here, architectures are as they are written.
+        codes: Architectures, shape (n, code length).
+
+    Returns:
+        Rows of ``codes``, shape (n,).
+    """
+    kind = _kind(space)
+    rows = codes if kind is None else kind.pruned(codes)
+    return np.lexsort(rows.T[::-1])
+
+
+def _kind(space: SearchSpace) -> type[Supernet] | None:
     if space.name == "nasbench201":
         from predictors.weight_sharing.nasbench201 import NasBench201Supernet
 
-        return NasBench201Supernet(dataset, **size)
+        return NasBench201Supernet
     if space.name == "darts":
         from predictors.weight_sharing.darts import DartsSupernet
 
-        return DartsSupernet(dataset, **size)
-    raise InputError(f"space {space.name!r} has no supernet; allowed: darts, nasbench201")
+        return DartsSupernet
+    return None

@@ -7,7 +7,7 @@ import pipeline.evaluate
 from pipeline.commands.run import RunSettings, _shapes, run
 from pipeline.evaluate import Context, evaluate_batch
 from pipeline.execute.session import check_fits
-from pipeline.run import context_of, prepare, use_gpus
+from pipeline.run import context_of, prepare, share_gpus
 from pipeline.study import Study
 from tasks.errors import InputError
 
@@ -59,7 +59,7 @@ def test_the_device_reaches_the_tensors(monkeypatch):
 def test_tasks_on_a_gpu_need_a_share_of_one():
     ready = prepared("mlp", "xgb")
     assert _shapes(ready.todo, ready) == [{"CPU": 1.0}]
-    use_gpus(ready)
+    share_gpus(ready.plan.infos)
     assert _shapes(ready.todo, ready) == [{"CPU": 1.0}, {"CPU": 1.0, "GPU": 0.25}]
     shares = {task.predictor: ready.cost.demand(task).num_gpus for task in ready.todo}
     assert shares == {"mlp": 0.25, "xgb": 0.0}

@@ -1,0 +1,1 @@
+"""Scoring architectures without labels: a whole space, or a list."""
