@@ -6,12 +6,10 @@ import bz2
 import io
 import pickle
 import pickletools
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
+from tasks.benchmarks.pickle_stand_ins import STAND_INS, resolved
 from tasks.errors import InputError
 
 _ALLOWED = {
@@ -28,41 +26,16 @@ _ALLOWED = {
 """Instructions of the pickle machine that only make builtin containers, numbers and strings."""
 
 _CALLS = {
-    "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "NEWOBJ", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
-    "BYTEARRAY8",
+    "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
-"""What numpy values and ordered dicts need besides; calls reach the names of ``_CALLABLE`` only."""
+"""What numpy values and ordered dicts need besides; calls reach ``STAND_INS`` only."""
 
-
-def _latin1(text: str, encoding: str) -> bytes:
-    """Old pickles write bytes as a call of ``_codecs.encode``; no other encoding has a use here."""
-    if encoding != "latin1":
-        raise InputError(f"refused, it asks for the encoding {encoding!r}")
-    return text.encode("latin1")
+_STORES = {"PUT", "BINPUT", "LONG_BINPUT"}
+"""Instructions that number what they store; the table of numbers is allocated up to the largest."""
 
 
 _PYTHON2 = {"STRING", "BINSTRING", "SHORT_BINSTRING"}
 """Strings of Python 2, which are bytes; read as latin-1, the encoding in which no byte is lost."""
-
-_CALLABLE = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-    # Their module has another name in each major version, here and in the file.
-    **{
-        (f"numpy.{core}.multiarray", name): maker
-        for core in ("core", "_core")
-        for name, maker in (
-            ("scalar", np.float64(0).__reduce__()[0]),
-            ("_reconstruct", np.zeros(0).__reduce__()[0]),
-        )
-    },
-    **{
-        (f"numpy.{core}.numeric", "_frombuffer"): np.zeros(0).__reduce_ex__(5)[0]
-        for core in ("core", "_core")
-    },
-    ("_codecs", "encode"): _latin1,
-}
 
 _DAMAGE = (
     pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError,
@@ -79,12 +52,15 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 class _DataUnpickler(pickle.Unpickler):
-    """Gives the listed names only; none of them runs what it is given."""
+    """Gives a stand-in for each of the listed names; there is no class or numpy type to be had."""
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if (module, name) not in _CALLABLE:
+        if (module, name) not in STAND_INS:
             raise InputError(f"refused, it refers to {module}.{name}, which is not on the list of plain data")
-        return _CALLABLE[module, name]
+        return STAND_INS[module, name]
+
+    def load(self) -> Any:  # noqa: ANN401
+        return resolved(super().load())
 
 
 def load_plain(source: str | Path | bytes) -> Any:  # noqa: ANN401
@@ -105,7 +81,8 @@ def load_data(source: str | Path | bytes) -> Any:  # noqa: ANN401
     """Return what a pickle holds; besides plain data, ordered dicts and numpy values are read.
 
     Instructions and names are checked against allow-lists; a path that ends in ``.pbz2`` is
-    decompressed first.
+    decompressed first. Ordered dicts come as dicts. Numpy values may be numbers, booleans and
+    strings, single or in arrays.
 
     Args:
         source: A path, or the pickle itself.
@@ -149,12 +126,15 @@ def _load(
                 f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})"
             ) from error
     try:
-        for instruction, _, position in pickletools.genops(content):
+        for instruction, argument, position in pickletools.genops(content):
             if instruction.name not in allowed:
                 raise InputError(
                     f"{name}: refused, instruction {instruction.name} at byte {position} "
                     f"can do more than {can}"
                 )
+            # Honest files count up from 0 or 1, and each stored value takes at least a byte.
+            if instruction.name in _STORES and not (argument is not None and 0 <= argument <= position):
+                raise InputError(f"{name}: refused, it stores a value as number {argument}")
         return unpickler(io.BytesIO(content), encoding=encoding).load()
     except InputError as error:
         text = str(error)
