@@ -2,7 +2,6 @@
 
     python benchmarks/supernets.py [--table nasbench201/digits] [--seeds 3] [--cells 500] [--keep FOLDER]
     python benchmarks/supernets.py --table FILE.parquet --predictors rsws --set sampler=fair --set steps=200
-    python benchmarks/supernets.py --whole scores.parquet --predictors rsws --keep FOLDER
 
 The table is one that ``naspred bench build`` made; supernets have the size of its networks and see its
 images. Prints, for each predictor with batch normalisation re-estimated per sub-network and without:
@@ -12,8 +11,7 @@ multiply-adds, of the number of operations that are neither pooling nor skip nor
 says so, its noise ceiling. ``mean of seeds`` is the tau of the scores averaged over the supernets.
 
 ``--cells`` takes the first N of a random order of the table; 0 for all. ``--keep`` is a folder for
-checkpoints: a second call loads the supernets. ``--whole`` scores all cells of NAS-Bench-201 with the first
-supernet, and writes them to a file.
+checkpoints: a second call loads the supernets. ``naspred score`` scores all cells of NAS-Bench-201.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ from pipeline.execute.threads import limit_threads
 limit_threads(1)
 
 import numpy as np  # noqa: E402 - after the limit, which libraries read when they are loaded
-import pandas as pd  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from pipeline.checkpoints import open_checkpoints  # noqa: E402
@@ -64,7 +61,6 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=500)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="hyperparameter")
     parser.add_argument("--keep", type=Path, help="folder for checkpoints")
-    parser.add_argument("--whole", type=Path, help="write the scores of all cells to this file")
     options = parser.parse_args()
     by_file = options.table.endswith(".parquet")
     table = load_file(options.table) if by_file else load_tables([options.table])[options.table]
@@ -73,10 +69,7 @@ def main() -> None:
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
     with using_checkpoints(None if options.keep is None else open_checkpoints(str(options.keep))):
-        if options.whole is None:
-            compare(table, names, settings, options.seeds, options.cells)
-        else:
-            score_all(table, names[0], settings, options.whole)
+        compare(table, names, settings, options.seeds, options.cells)
 
 
 def _value(text: str) -> Any:
@@ -139,20 +132,6 @@ def baselines(query: Observations) -> dict[str, NDArray[np.float64]]:
     if isinstance(query.space, NasBench201):
         found["operations with weights"] = np.isin(query.codes, (2, 3)).sum(axis=1).astype(np.float64)
     return found
-
-
-def score_all(table: BenchmarkTable, name: str, settings: dict[str, Any], out: Path) -> None:
-    space = NasBench201()
-    query = Observations(space, table.dataset, space.all_codes())
-    params = {"replicate": 0, **recipe_of(name, table), **settings}
-    predictor = registry.create(name, params, seed=0)
-    predictor.predict(replace(query, codes=query.codes[:1]))
-    cpu, wall = time.process_time(), time.perf_counter()
-    scores = predictor.predict(query)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    archs = [space.format(arch) for arch in query.archs]
-    pd.DataFrame({"arch": archs, name: scores}).to_parquet(out)
-    print(f"{len(query)} cells in {wall:.0f} s ({cpu:.0f} CPU s), {len(query) / cpu:.1f} per CPU s: {out}")
 
 
 if __name__ == "__main__":

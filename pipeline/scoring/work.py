@@ -110,14 +110,16 @@ def _score(jobs: list[ScoringJob], rows: list[Row], data: Observations, info: Pr
     scorer = jobs[0].scorer
     predictor = registry.create(scorer.predictor, json.loads(scorer.params), seed=scorer.seed)
     query = data.of_others(np.array([job.arch for job in jobs], dtype=np.int16))
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     scores = predictor.predict(query)
     wall = (time.perf_counter() - began) / len(jobs)
+    cpu = (time.process_time() - cpu) / len(jobs)
     taken, reasons = predictor.query_seconds_, predictor.undefined_
     now = datetime.now(UTC)
     for number, (row, score) in enumerate(zip(rows, scores.tolist(), strict=True)):
         row.update(
             wall_s=wall,
+            cpu_s=cpu,
             seconds=wall if taken is None else float(taken[number]),
             setup_s=predictor.setup_seconds_ if "supernet" in info.needs else None,
         )
