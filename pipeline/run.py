@@ -34,8 +34,8 @@ from tasks.benchmarks.table import BenchmarkTable
 from tasks.task import Task
 
 FLUSH_ROWS, FLUSH_S = 1_000, 5.0
-"""Results wait in the driver until there are so many, or so long. What a crash loses is small, and
-runs again because its keys are absent."""
+"""Results wait in the driver until there are so many, or so long; those that took long to compute
+need not, see ``drive``. What a crash loses is small, and runs again because its keys are absent."""
 
 GPU_SHARE = 0.25
 """Of a GPU, for one task of a small model: several keep it busier than one."""
@@ -94,10 +94,28 @@ class RunSummary:
 
 
 class ResultSink:
-    """Buffers results in the driver and writes them as whole files."""
+    """Buffers results in the driver and writes them as whole files.
 
-    def __init__(self, store: ResultStore, study: str, scheduler: Scheduler[Any], reporter: Reporter) -> None:
+    Args:
+        store: Takes the files.
+        study: Name of the study, for predictions.
+        scheduler: Tells what is left.
+        reporter: Is told of the progress.
+        flush_s: Seconds that results wait; None for ``FLUSH_S``. At 0, what has ended together is
+            written together before the next batch begins.
+    """
+
+    def __init__(
+        self,
+        store: ResultStore,
+        study: str,
+        scheduler: Scheduler[Any],
+        reporter: Reporter,
+        *,
+        flush_s: float | None = None,
+    ) -> None:
         self._store, self._study, self._scheduler, self._reporter = store, study, scheduler, reporter
+        self._flush_s = FLUSH_S if flush_s is None else flush_s
         self._rows: list[Row] = []
         self._predictions: dict[tuple[str, str], list[pa.Table]] = {}
         self._flushed = time.monotonic()
@@ -113,20 +131,22 @@ class ResultSink:
         if result.predictions is not None:
             first = result.rows[0]
             self._predictions.setdefault((first["space"], first["dataset"]), []).append(result.predictions)
-        self._tick()
+        if len(self._rows) >= FLUSH_ROWS:
+            self.flush()
+        self._show_now_and_then()
 
     def in_flight(self, tasks: int) -> None:
         """Be told how many tasks are being worked on."""
         self._running = tasks
-        self._tick()
+        if self._rows and time.monotonic() - self._flushed >= self._flush_s:
+            self.flush()
+        self._show_now_and_then()
 
     def slots(self, count: int) -> None:
         """Be told how many tasks can run at a time, for the estimate of the time left."""
         self._slots = max(1, count)
 
-    def _tick(self) -> None:
-        if len(self._rows) >= FLUSH_ROWS or (self._rows and time.monotonic() - self._flushed > FLUSH_S):
-            self.flush()
+    def _show_now_and_then(self) -> None:
         if time.monotonic() - self._shown >= SHOW_S:
             self.show()
 
@@ -216,6 +236,7 @@ def drive(
     summary: RunSummary,
     *,
     first: Sequence[Row] = (),
+    flush_s: float | None = None,
 ) -> None:
     """Run until nothing waits, or until Ctrl-C. Everything finished is stored, however the run ends.
 
@@ -228,11 +249,12 @@ def drive(
         reporter: Is told of the progress.
         summary: Its statuses, end and time are filled in.
         first: Rows that are there before any job runs.
+        flush_s: Seconds that finished rows wait to be written with others; None for ``FLUSH_S``.
 
     Raises:
         StoreError: A result could not be written; the run stops, and what is stored stays stored.
     """
-    sink = ResultSink(store, work.study, scheduler, reporter)
+    sink = ResultSink(store, work.study, scheduler, reporter, flush_s=flush_s)
     summary.statuses = sink.statuses
     began = time.monotonic()
     with Guard(reporter, scheduler.waiting + len(first)), _termination_interrupts():

@@ -46,7 +46,8 @@ def execute(
     summary = RunSummary(planned=len(plan.texts), already=plan.done)
     if plan.todo:
         data = {plan.todo[0].task_name: plan.data}
-        drive(scheduler, data, work_of(plan, device), store, backend, reporter, summary)
+        # A training is worth a file: none waits in memory for others.
+        drive(scheduler, data, work_of(plan, device), store, backend, reporter, summary, flush_s=0.0)
     return summary
 
 
