@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline.commands.inspect import console
 from pipeline.tables import load_file, load_tables
 from tasks.benchmarks.official.formats import FORMATS
+from tasks.benchmarks.official.runs import described
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.errors import InputError, did_you_mean
 
@@ -30,13 +31,17 @@ def import_file(kind: str, source: Path, out: Path, *, json: bool) -> int:
         raise InputError(f"{source}: no such file or folder; {kind} is made from {FORMATS[kind].source}")
     with Progress(console=Console(stderr=True), transient=True, disable=json) as bar:
         task = bar.add_task(f"reading {source.name}", total=1.0)
-        paths = FORMATS[kind].load()(source, out, lambda share: bar.update(task, completed=share))
-    records = [{"file": str(path), **describe(load_file(str(path)))} for path in paths]
+        tables = FORMATS[kind].load()(source, out, lambda share: bar.update(task, completed=share))
+    records = [{"file": str(table.path), **describe(load_file(str(table.path)))} for table in tables]
+    counts = [{"read": table.read, "left_out": dict(table.left_out)} for table in tables]
     if json:
-        Console(soft_wrap=True).print_json(data={"tables": records})
-    else:
-        for record in records:
-            console().print(_facts(record))
+        both = [record | count for record, count in zip(records, counts, strict=True)]
+        Console(soft_wrap=True).print_json(data={"tables": both})
+        return 0
+    for record, table in zip(records, tables, strict=True):
+        console().print(_facts(record))
+        reasons = f", {described(table.left_out)}" if table.left_out else ""
+        console().print(f"{table.read:,} read{reasons}")
     return 0
 
 

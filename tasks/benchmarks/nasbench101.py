@@ -21,6 +21,7 @@ from tasks.benchmarks.datasets import DATASETS
 from tasks.benchmarks.io import write_table
 from tasks.benchmarks.metadata import TableMetadata
 from tasks.benchmarks.nasbench101_record import EPOCHS, Run, read_run
+from tasks.benchmarks.official.runs import Imported
 from tasks.benchmarks.tfrecord import read_tfrecord
 from tasks.errors import InputError
 from tasks.spaces.base import Arch, Codes
@@ -37,7 +38,7 @@ _PROGRESS_RECORDS = 10_000
 
 def import_nasbench101(
     source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
-) -> list[Path]:
+) -> list[Imported]:
     """Convert an official file into a benchmark table of ``nasbench101/cifar10``.
 
     One row per cell, in the order of the file: ``val_acc``, ``test_acc`` (percent) and
@@ -54,7 +55,7 @@ def import_nasbench101(
         on_progress: Called with the share of the file that has been read, in [0, 1].
 
     Returns:
-        The path of the table, in a list.
+        The table, in a list.
 
     Raises:
         InputError: The source is damaged, incomplete or another kind of file, or there is no folder
@@ -88,7 +89,7 @@ def import_nasbench101(
         "licence": "Apache-2.0",
     }
     write_table(out, table, metadata)
-    return [out]
+    return [Imported(out, modules.runs, {})]
 
 
 def find_module(table: str | Path, module_hash: str) -> Arch:
@@ -128,6 +129,10 @@ class _Modules:
         self.val_acc = {epochs: array("d") for epochs in EPOCHS}
         self.test_acc = array("d")
         self.train_time_s = array("d")
+
+    @property
+    def runs(self) -> int:
+        return sum(map(len, self.rows.values()))
 
     def add(self, run: Run) -> None:
         row = self.row.setdefault(run.module_hash, len(self.row))

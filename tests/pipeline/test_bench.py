@@ -21,6 +21,7 @@ def test_an_official_file_becomes_a_table_that_a_study_runs_on(tmp_path):
     assert document["task"] == "nasbench101/cifar10"
     assert document["architectures"] == 12
     assert document["val_acc_max"] == 90.0
+    assert (document["read"], document["left_out"]) == (36, {})
     out = tmp_path / "out"
     table = tmp_path / "nasbench101-cifar10.parquet"
     ran = naspred(
@@ -29,6 +30,19 @@ def test_an_official_file_becomes_a_table_that_a_study_runs_on(tmp_path):
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert set(rows_of(out)["space"]) == {"nasbench101"}
+
+
+def test_what_an_import_leaves_out_is_said(tmp_path):
+    good = {"val_accuracy": 50.0, "jacov": {"score": 1.0, "time": 0.1}}
+    archs = {"(0, 1, 2, 3, 4, 0)": good, "(0, 1, 2, 3, 4, 1)": {**good, "val_accuracy": float("nan")}}
+    source = tmp_path / "zc_nasbench201.json"
+    source.write_text(json.dumps({"cifar10": archs}))
+    done = naspred("bench", "import", "suite-zero", source, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 read, 1 diverged" in done.stdout
+    done = naspred("bench", "import", "suite-zero", source, "--out", tmp_path, "--json")
+    (document,) = json.loads(done.stdout)["tables"]
+    assert (document["read"], document["left_out"]) == (2, {"diverged": 1})
 
 
 def test_an_embedded_table_is_described():

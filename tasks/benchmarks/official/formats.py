@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-Importer = Callable[[Path, Path, Callable[[float], None] | None], list[Path]]
-"""A function of (source, out, on_progress) that returns the paths of the tables."""
+from tasks.benchmarks.official.runs import Imported
+
+Importer = Callable[[Path, Path, Callable[[float], None] | None], list[Imported]]
+"""A function of (source, out, on_progress) that returns the tables that it wrote."""
 
 
 @dataclass(frozen=True, slots=True)

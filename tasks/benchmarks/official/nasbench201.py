@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from tasks.benchmarks.datasets import DATASETS
 from tasks.benchmarks.official.columns import complete
 from tasks.benchmarks.official.nasbench201_archive import FULL, SHORT, Record, read_archive
 from tasks.benchmarks.official.output import table_path, write
+from tasks.benchmarks.official.runs import MALFORMED, Imported, Runs
 from tasks.errors import InputError
 from tasks.spaces.nasbench201 import NasBench201
 
@@ -40,15 +44,15 @@ LICENCE = "MIT"
 
 def import_nasbench201(
     source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
-) -> list[Path]:
+) -> list[Imported]:
     """Convert an official archive into one table for each data set that it holds.
 
     ``val_acc`` and ``test_acc`` are means over the training runs of 200 epochs, ``val_acc_runs``
     the single runs. Curves and times are those of the run with the smallest seed: what is observed
     when a network is trained once; ``train_time_s`` and ``epoch_time_s`` are training time without
-    evaluation. A curve that the file has not for every architecture is left out. The separate
-    schedule of 12 epochs gives ``target:val_acc_12``. Parameters and multiply-adds are counted,
-    not read.
+    evaluation. A curve that the file has not for every architecture is left out, as are runs that
+    diverged. The separate schedule of 12 epochs gives ``target:val_acc_12``. Parameters and
+    multiply-adds are counted, not read.
 
     Args:
         source: ``NAS-Bench-201-v1_1-*.pth``, ``NATS-tss-*.pickle.pbz2`` or the folder
@@ -57,79 +61,80 @@ def import_nasbench201(
         on_progress: Called with the share that has been read, in [0, 1].
 
     Returns:
-        The paths of the tables.
+        The tables.
 
     Raises:
         InputError: The source is damaged, holds more than data, or is another kind of file.
         OSError: A table cannot be written.
     """
     source = Path(source)
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _SPLITS}
+    space = NasBench201()
+    tables = {name: Runs() for name in _SPLITS}
     for share, record in read_archive(source):
-        for name, split in _SPLITS.items():
-            row = _row(record, split, str(source))
-            if row is not None:
-                rows[name].append(row)
+        full = record[FULL]
+        try:
+            arch = space.parse(full["arch_str"])
+            place = {"arch": space.format(arch), "canonical": space.canonical(arch)}
+            for name, split in _SPLITS.items():
+                for run in _runs_of(record, split):
+                    tables[name].add(place | run)
+        except (InputError, *MALFORMED) as error:
+            raise InputError(
+                f"{source}: architecture {full['arch_str']!r}: not a record of NAS-Bench-201 "
+                f"({type(error).__name__}: {error})"
+            ) from error
         if on_progress is not None:
             on_progress(share)
-    found = {name: entries for name, entries in rows.items() if entries}
+    found = {name: runs for name, runs in tables.items() if runs.read}
     if not found:
         raise InputError(f"{source}: none of its architectures has results on {', '.join(_SPLITS)}")
-    return [_write(source, Path(out), name, entries, len(found)) for name, entries in found.items()]
+    return [_write(source, Path(out), name, runs, len(found)) for name, runs in found.items()]
 
 
-def _write(source: Path, out: Path, dataset: str, rows: Sequence[Mapping[str, Any]], tables: int) -> Path:
+def _write(source: Path, out: Path, dataset: str, runs: Runs, tables: int) -> Imported:
     space, info = NasBench201(), DATASETS[dataset]
+    runs.require(source)
     path = table_path(out, space.name, dataset, tables=tables)
-    archs = [row["arch"] for row in rows]
-    codes = space.parse_many(archs)
-    params, flops = space.count(codes, info)
-    table = pa.table(
-        {
-            "arch": archs,
-            "canonical": space.canonical_many(codes),
-            "params": params,
-            "flops": flops,
-            **complete(rows, skip=("arch",)),
-        }
-    )
+    rows = [_row(list(group)) for _, group in groupby(runs.kept, key=itemgetter("arch"))]
+    params, flops = space.count(space.parse_many([row["arch"] for row in rows]), info)
     write(
-        path, table, space=space.name, dataset=info, epochs=FULL, source=SOURCE, licence=LICENCE, file=source
+        path,
+        pa.table({**complete(rows), "params": params, "flops": flops}),
+        space=space.name,
+        dataset=info,
+        epochs=FULL,
+        source=SOURCE,
+        licence=LICENCE,
+        file=source,
     )
-    return path
+    return runs.imported(path)
 
 
-def _row(record: Record, split: _Split, where: str) -> dict[str, Any] | None:
-    """Return the columns of one architecture; None if it was not trained on the data set."""
-    full = record[FULL]
-    try:
-        runs = _runs(full, split.validation[0])
-        values = [_final(run, split.validation[1], FULL) for run in runs]
-        scored = [(run, value) for run, value in zip(runs, values, strict=True) if value is not None]
-        if not scored:
-            return None
-        accuracies = [value for _, value in scored]
-        first = scored[0][0]
-        row = {
-            "arch": str(full["arch_str"]),
-            "val_acc": float(np.mean(accuracies)),
-            "val_acc_runs": accuracies,
-            "test_acc": _mean(full, split.test, FULL),
-            "train_loss": _series(first["train_losses"], FULL),
-            "train_acc_curve": _series(first["train_acc1es"], FULL),
-            "val_loss": _evaluations(first["eval_losses"], split.validation[1], FULL),
-            "val_acc_curve": _evaluations(first["eval_acc1es"], split.validation[1], FULL),
-            "latency_s": _latency(first.get("latency")),
-            **_times(first.get("train_times")),
-        }
-        if SHORT in record:
-            row["target:val_acc_12"] = _mean(record[SHORT], (split.validation,), SHORT)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{where}: architecture {full.get('arch_str')!r}: not a record of NAS-Bench-201 "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    return row
+def _row(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the columns of one architecture."""
+    accuracies = [run["val_acc"] for run in runs]
+    return {**runs[0], "val_acc": float(np.mean(accuracies)), "val_acc_runs": accuracies}
+
+
+def _runs_of(record: Record, split: _Split) -> Iterator[dict[str, Any]]:
+    """Yield the training runs of an architecture on a data set, by seed."""
+    full, (dataset, evaluation) = record[FULL], split.validation
+    shared = {"test_acc": _mean(full, split.test, FULL)}
+    if SHORT in record:
+        shared["target:val_acc_12"] = _mean(record[SHORT], (split.validation,), SHORT)
+    for run in _runs(full, dataset):
+        accuracy = _final(run, evaluation, FULL)
+        if accuracy is not None:
+            yield {
+                "val_acc": accuracy,
+                **shared,
+                "train_loss": _series(run["train_losses"], FULL),
+                "train_acc_curve": _series(run["train_acc1es"], FULL),
+                "val_loss": _evaluations(run["eval_losses"], evaluation, FULL),
+                "val_acc_curve": _evaluations(run["eval_acc1es"], evaluation, FULL),
+                "latency_s": _latency(run.get("latency")),
+                **_times(run.get("train_times")),
+            }
 
 
 def _runs(record: Mapping[str, Any], dataset: str) -> list[Mapping[str, Any]]:
@@ -139,12 +144,13 @@ def _runs(record: Mapping[str, Any], dataset: str) -> list[Mapping[str, Any]]:
 
 
 def _mean(record: Mapping[str, Any], places: Sequence[tuple[str, str]], epochs: int) -> float | None:
-    """Return the mean final accuracy in the first place that has one."""
+    """Return the mean final accuracy in the first place that has one, over runs that did not diverge."""
     for dataset, evaluation in places:
         values = [_final(run, evaluation, epochs) for run in _runs(record, dataset)]
         known = [value for value in values if value is not None]
         if known:
-            return float(np.mean(known))
+            finite = [value for value in known if math.isfinite(value)]
+            return float(np.mean(finite or known))
     return None
 
 
@@ -177,4 +183,5 @@ def _latency(value: Any) -> float | None:  # noqa: ANN401 - a number, or measure
         return None
     measured = [float(item) for item in (value if isinstance(value, list | tuple) else [value])]
     # The authors' code writes -1 for "not measured".
-    return float(np.mean(measured)) if measured and min(measured) > 0 else None
+    known = bool(measured) and all(0 < value < math.inf for value in measured)
+    return float(np.mean(measured)) if known else None

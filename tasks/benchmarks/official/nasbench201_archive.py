@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks.benchmarks.official.runs import MALFORMED
 from tasks.benchmarks.unpickle import load_data
 from tasks.errors import InputError
 
@@ -46,6 +47,8 @@ def read_archive(source: Path) -> Iterator[tuple[float, Record]]:
     infos = content.get("arch2infos") if isinstance(content, dict) else None
     if not isinstance(infos, dict) or not infos:
         raise InputError(f"{source}: has no entry 'arch2infos'; expected a file of NAS-Bench-201 or NATS-tss")
+    if not all(type(index) is int for index in infos):
+        raise InputError(f"{source}: the keys of 'arch2infos' must be the numbers of architectures")
     for number, index in enumerate(sorted(infos), start=1):
         yield number / len(infos), _record(infos[index], f"{source}: architecture {index}")
 
@@ -55,7 +58,7 @@ def _load_torch(source: Path) -> object:
 
     try:
         return torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *MALFORMED) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{source}: refused or damaged as a torch archive of plain data ({first})"

@@ -17,6 +17,7 @@ import pyarrow as pa
 from tasks.benchmarks.datasets import DATASETS
 from tasks.benchmarks.official.columns import complete
 from tasks.benchmarks.official.output import table_path, write
+from tasks.benchmarks.official.runs import MALFORMED, Imported, Runs
 from tasks.errors import InputError
 from tasks.spaces.registry import get_space
 
@@ -33,11 +34,12 @@ _CURVES = {
 
 def import_logs(
     source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
-) -> list[Path]:
+) -> list[Imported]:
     """Convert the training logs, one JSON file per run, in a folder and its sub-folders.
 
     ``val_acc`` and ``test_acc`` are means over runs of the same genotype; curves and times are
-    those of the first run, by file name. Runs that did not last as long as most are left out.
+    those of the first run, by file name. Runs that did not last as long as most, or diverged, are left
+    out.
 
     Args:
         source: A folder with ``*.json``.
@@ -45,7 +47,7 @@ def import_logs(
         on_progress: Called with the share of the files that has been read, in [0, 1].
 
     Returns:
-        The path of the table, in a list.
+        The table, in a list.
 
     Raises:
         InputError: There are no logs, one is not as it must be, or they are of networks of
@@ -56,12 +58,15 @@ def import_logs(
     files = sorted(source.rglob("*.json")) if source.is_dir() else []
     if not files:
         raise InputError(f"{source}: must be a folder with logs *.json")
-    runs: dict[str, list[dict[str, Any]]] = {}
+    runs = Runs()
     sizes: dict[tuple[Any, Any], Path] = {}
     for number, file in enumerate(files, start=1):
         size, run = _read(file)
         sizes.setdefault(size, file)
-        runs.setdefault(run["canonical"], []).append(run)
+        try:
+            runs.add(run)
+        except MALFORMED as error:
+            raise _no_log(file, error) from error
         if on_progress is not None:
             on_progress(number / len(files))
     if len(sizes) > 1:
@@ -69,20 +74,20 @@ def import_logs(
         raise InputError(
             f"{source}: holds networks of different (layers, channels): {named}; import them apart"
         )
-    lengths = [run["epochs"] for group in runs.values() for run in group]
-    epochs = max(set(lengths), key=lengths.count)
-    groups = [[run for run in group if run["epochs"] == epochs] for group in runs.values()]
-    rows = [_row(group) for group in groups if group]
+    epochs = runs.keep_commonest_length(source)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for run in runs.kept:
+        groups.setdefault(run["canonical"], []).append(run)
     path = table_path(Path(out), SPACE, DATASET)
-    write_darts(path, rows, epochs, SOURCE, source)
-    return [path]
+    write_darts(path, [_row(group, epochs) for group in groups.values()], epochs, SOURCE, source)
+    return [runs.imported(path)]
 
 
 def write_darts(path: Path, rows: list[dict[str, Any]], epochs: int | None, source: str, file: Path) -> None:
     """Write rows as a table of ``darts/cifar10``."""
     write(
         path,
-        pa.table(complete(rows, skip=("epochs",))),
+        pa.table(complete(rows)),
         space=SPACE,
         dataset=DATASETS[DATASET],
         epochs=epochs,
@@ -106,12 +111,16 @@ def _read(file: Path) -> tuple[tuple[Any, Any], dict[str, Any]]:
             "val_acc": float(log["info"][0]["val_accuracy"]),
             "test_acc": float(log["test_accuracy"]),
             "train_time_s": float(log["runtime"]),
-            "epochs": len(curves["val_accuracy"]),
+            "val_acc_curve": curves["val_accuracy"],  # the only one that every log must have
             **{ours: curves.get(theirs) for ours, theirs in _CURVES.items()},
         }
         return (config.get(f"{_PREFIX}layers"), config.get(f"{_PREFIX}init_channels")), run
-    except (OSError, ValueError, KeyError, TypeError, IndexError, InputError) as error:
-        raise InputError(f"{file}: not a log of NAS-Bench-301 ({type(error).__name__}: {error})") from error
+    except (OSError, RecursionError, InputError, *MALFORMED) as error:
+        raise _no_log(file, error) from error
+
+
+def _no_log(file: Path, error: Exception) -> InputError:
+    return InputError(f"{file}: not a log of NAS-Bench-301 ({type(error).__name__}: {error})")
 
 
 def _genotype(config: Mapping[str, Any]) -> str:
@@ -133,13 +142,13 @@ def _genotype(config: Mapping[str, Any]) -> str:
     )
 
 
-def _row(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(runs: list[dict[str, Any]], epochs: int) -> dict[str, Any]:
     first = dict(runs[0])
     accuracies = [run["val_acc"] for run in runs]
     first.update(
         val_acc=float(np.mean(accuracies)),
         val_acc_runs=accuracies,
         test_acc=float(np.mean([run["test_acc"] for run in runs])),
-        epoch_time_s=first["train_time_s"] / first["epochs"],
+        epoch_time_s=first["train_time_s"] / epochs,
     )
     return first

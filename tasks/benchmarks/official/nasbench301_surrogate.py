@@ -17,6 +17,7 @@ import numpy as np
 
 from tasks.benchmarks.official.nasbench301 import DATASET, SOURCE, SPACE, write_darts
 from tasks.benchmarks.official.output import table_path
+from tasks.benchmarks.official.runs import Imported
 from tasks.errors import InputError
 from tasks.spaces.base import as_arch
 from tasks.spaces.registry import get_space
@@ -31,11 +32,14 @@ def import_surrogate(
     *,
     archs: int = 5000,
     seed: int = 0,
-) -> list[Path]:
+) -> list[Imported]:
     """Make a table of what the surrogate models predict for uniform genotypes.
 
     ``val_acc`` is the prediction of ``xgb_v1.0`` without noise, ``train_time_s`` that of
     ``lgb_runtime_v1.0``: the models that White et al. (NeurIPS 2021) searched on.
+
+    The package unpickles the models, which can run any code that is in them: give it only a folder
+    that you trust. The other importers read data only.
 
     Args:
         source: The folder ``nb_models`` (or ``nb_models_1.0``) with both models.
@@ -45,7 +49,7 @@ def import_surrogate(
         seed: Seed of the draw.
 
     Returns:
-        The path of the table, in a list.
+        The table, in a list.
 
     Raises:
         InputError: The package ``nasbench301`` or a model is not there.
@@ -87,7 +91,7 @@ def import_surrogate(
                 on_progress(len(rows) / archs)
     path = table_path(Path(out), SPACE, DATASET)
     write_darts(path, list(rows.values()), None, f"{SOURCE}, surrogate predictions, seed {seed}", source)
-    return [path]
+    return [Imported(path, len(rows), {})]
 
 
 def _named_tuple(text: str) -> Any:  # noqa: ANN401 - a namedtuple, which is what the package takes

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tasks.benchmarks.official.columns import complete
 from tasks.benchmarks.official.output import table_path, write
+from tasks.benchmarks.official.runs import MALFORMED, OUTSIDE, UNFINISHED, Imported, Runs
 from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.registry import get_space
@@ -29,13 +31,13 @@ _FINISHED = "OK"
 
 def import_nasbench_nlp(
     source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
-) -> list[Path]:
+) -> list[Imported]:
     """Convert a folder of logs into one table.
 
     ``val_acc`` and ``test_acc`` are 100 - loss at the last epoch, the target of White et al.
     (NeurIPS 2021), means over runs of the same recipe; curves and times are those of the first
-    run. Only runs with status OK and the commonest number of epochs are taken; recipes that the
-    space does not hold (too many nodes) are left out.
+    run. Only runs with status OK, finite curves and the commonest number of epochs are taken; recipes
+    that the space does not hold (too many nodes) are left out.
 
     Args:
         source: A folder with ``*.json``; ``wikitext`` in its name tells the data set, else it is
@@ -44,7 +46,7 @@ def import_nasbench_nlp(
         on_progress: Called with the share of the files that has been read, in [0, 1].
 
     Returns:
-        The path of the table, in a list.
+        The table, in a list.
 
     Raises:
         InputError: There are no logs, or one is not as it must be.
@@ -55,22 +57,24 @@ def import_nasbench_nlp(
     if not files:
         raise InputError(f"{source}: must be a folder with logs *.json")
     dataset = "wikitext-2" if "wikitext" in source.name else "ptb"
-    runs: dict[str, list[dict[str, Any]]] = {}
+    runs = Runs()
     for number, file in enumerate(files, start=1):
-        run = _read(file)
-        if run is not None:
-            runs.setdefault(run["canonical"], []).append(run)
+        try:
+            _read(file, runs)
+        except (OSError, RecursionError, *MALFORMED) as error:
+            raise InputError(
+                f"{file}: not a log of NAS-Bench-NLP ({type(error).__name__}: {error})"
+            ) from error
         if on_progress is not None:
             on_progress(number / len(files))
-    lengths = [len(run["val_loss"]) for group in runs.values() for run in group]
-    if not lengths:
-        raise InputError(f"{source}: none of its {len(files)} runs has finished")
-    epochs = max(set(lengths), key=lengths.count)
-    rows = [_row([run for run in group if len(run["val_loss"]) == epochs]) for group in runs.values()]
+    epochs = runs.keep_commonest_length(source)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for run in runs.kept:
+        groups.setdefault(run["canonical"], []).append(run)
     path = table_path(Path(out), SPACE, dataset)
     write(
         path,
-        pa.Table.from_pylist([row for row in rows if row is not None]),
+        pa.table(complete([_row(group) for group in groups.values()])),
         space=SPACE,
         dataset=DatasetInfo(dataset),
         epochs=epochs,
@@ -78,35 +82,34 @@ def import_nasbench_nlp(
         licence=LICENCE,
         file=source,
     )
-    return [path]
+    return [runs.imported(path)]
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    """Return what is needed of a finished run."""
+def _read(file: Path, runs: Runs) -> None:
+    """Add what is needed of a finished run."""
+    log = json.loads(file.read_text())
+    if log["status"] != _FINISHED:
+        runs.leave_out(UNFINISHED)
+        return
+    space = get_space(SPACE)
     try:
-        log = json.loads(file.read_text())
-        if log["status"] != _FINISHED or not np.isfinite([*log["train_losses"], *log["val_losses"]]).all():
-            return None
-        space = get_space(SPACE)
-        try:
-            arch = space.parse(log["recepie"])
-        except InputError:
-            return None
-        return {
+        arch = space.parse(log["recepie"])
+    except InputError:
+        runs.leave_out(OUTSIDE)
+        return
+    runs.add(
+        {
             "arch": space.format(arch),
             "canonical": space.canonical(arch),
-            "train_loss": log["train_losses"],
-            "val_loss": log["val_losses"],
-            "test_loss": log["test_losses"][-1],
+            "train_loss": list(log["train_losses"]),
+            "val_loss": list(log["val_losses"]),
+            "test_loss": float(log["test_losses"][-1]),
             "train_time_s": float(np.sum(log["wall_times"])),
         }
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{file}: not a log of NAS-Bench-NLP ({type(error).__name__}: {error})") from error
+    )
 
 
-def _row(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
-    if not runs:
-        return None
+def _row(runs: list[dict[str, Any]]) -> dict[str, Any]:
     first = runs[0]
     final = [100.0 - run["val_loss"][-1] for run in runs]
     return {

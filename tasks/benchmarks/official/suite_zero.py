@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import math
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pyarrow as pa
 from tasks.benchmarks.datasets import DATASETS
 from tasks.benchmarks.official.naslib_notation import official_notation
 from tasks.benchmarks.official.output import table_path, write
+from tasks.benchmarks.official.runs import MALFORMED, Imported, Runs
 from tasks.errors import InputError
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.registry import get_space
@@ -29,11 +32,12 @@ _FAILED = -1e7
 
 def import_suite_zero(
     source: str | Path, out: str | Path, on_progress: Callable[[float], None] | None = None
-) -> list[Path]:
+) -> list[Imported]:
     """Convert ``zc_<space>.json`` into one table for each data set that it holds.
 
     ``val_acc`` is the validation accuracy that the file states; each proxy gives
     ``target:<proxy>``, null where the score is undefined, and ``target:<proxy>_time_s``.
+    Architectures whose accuracy is no number are left out.
 
     Args:
         source: ``zc_nasbench101.json``, ``zc_nasbench201.json`` or ``zc_nasbench301.json``.
@@ -41,7 +45,7 @@ def import_suite_zero(
         on_progress: Called with the share that has been converted, in [0, 1].
 
     Returns:
-        The paths of the tables.
+        The tables.
 
     Raises:
         InputError: Another kind of file, or something in it is not as it must be.
@@ -54,17 +58,19 @@ def import_suite_zero(
     space = _SPACES[source.stem.removeprefix("zc_")]
     try:
         content = json.loads(source.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{source}: cannot be read as JSON ({error})") from error
     if not isinstance(content, dict) or not content or not all(isinstance(x, dict) for x in content.values()):
         raise InputError(f"{source}: expected an object of data sets, each an object of architectures")
-    paths = []
+    written = []
     for number, (name, archs) in enumerate(content.items(), start=1):
         dataset = _DATASETS[name] if name in _DATASETS else str(name)
         path = table_path(Path(out), space, dataset, tables=len(content))
+        runs = _read(space, archs, f"{source}: {name}")
+        runs.require(source)
         write(
             path,
-            _table(space, archs, f"{source}: {name}"),
+            _table(runs),
             space=space,
             dataset=DATASETS.get(dataset, DatasetInfo(dataset)),
             epochs=None,
@@ -72,36 +78,55 @@ def import_suite_zero(
             licence=LICENCE,
             file=source,
         )
-        paths.append(path)
+        written.append(runs.imported(path))
         if on_progress is not None:
             on_progress(number / len(content))
-    return paths
+    return written
 
 
-def _table(space: str, archs: Mapping[str, Mapping[str, Any]], where: str) -> pa.Table:
-    texts = []
-    columns: dict[str, list[float | None]] = {
-        "val_acc": [float(entry["val_accuracy"]) for entry in archs.values()]
-    }
-    proxies = sorted({name for entry in archs.values() for name in entry if isinstance(entry[name], Mapping)})
-    for text in archs:
+def _read(space: str, archs: Mapping[str, Any], where: str) -> Runs:
+    """Return the accuracy and the scores of each architecture; errors name key and field."""
+    known, runs = get_space(space), Runs()
+    for key, entry in archs.items():
+        place = f"{where}: key {key!r}"
         try:
-            texts.append(official_notation(space, ast.literal_eval(text)))
-        except (ValueError, SyntaxError, InputError) as error:
-            raise InputError(f"{where}: key {text!r}: {error}") from error
-    for proxy in proxies:
-        columns[f"target:{proxy}"] = [_score(entry, proxy, "score") for entry in archs.values()]
-        columns[f"target:{proxy}_time_s"] = [_score(entry, proxy, "time") for entry in archs.values()]
-    known = get_space(space)
-    return pa.table(
-        {
-            "arch": texts,
-            "canonical": known.canonical_many(known.parse_many(texts)),
-            **{name: pa.array(values, pa.float64()) for name, values in columns.items()},
-        }
-    )
+            arch = known.parse(official_notation(space, ast.literal_eval(key)))
+        except (InputError, SyntaxError, RecursionError, *MALFORMED) as error:
+            raise InputError(f"{place}: {error}") from error
+        if not isinstance(entry, Mapping):
+            raise InputError(f"{place}: is {entry!r}, must be an object with val_accuracy and proxies")
+        if "val_accuracy" not in entry:
+            raise InputError(f"{place}: field 'val_accuracy' is missing")
+        run = {"arch": known.format(arch), "canonical": known.canonical(arch)}
+        if runs.add({**run, "val_acc": _number(entry["val_accuracy"], f"{place}: field 'val_accuracy'")}):
+            # Added after the check: a score that is no number is one that is undefined.
+            runs.kept[-1].update(_scores(entry, place))
+    return runs
 
 
-def _score(entry: Mapping[str, Any], proxy: str, what: str) -> float | None:
-    value = entry.get(proxy, {}).get(what)
-    return None if value is None or value <= _FAILED else float(value)
+def _scores(entry: Mapping[str, Any], place: str) -> dict[str, float | None]:
+    """Return the score and the seconds of each proxy of an entry."""
+    scores: dict[str, float | None] = {}
+    for proxy, content in entry.items():
+        if not isinstance(content, Mapping):
+            continue  # the architecture's number and other facts
+        for field, suffix in (("score", ""), ("time", "_time_s")):
+            value = content.get(field)
+            number = None if value is None else _number(value, f"{place}: field '{proxy}.{field}'")
+            defined = number is not None and math.isfinite(number) and number > _FAILED
+            scores[f"target:{proxy}{suffix}"] = number if defined else None
+    return scores
+
+
+def _table(runs: Runs) -> pa.Table:
+    proxies = sorted({name for run in runs.kept for name in run if name.startswith("target:")})
+    columns = {name: [run[name] for run in runs.kept] for name in ("arch", "canonical", "val_acc")}
+    scores = {name: pa.array([run.get(name) for run in runs.kept], pa.float64()) for name in proxies}
+    return pa.table({**columns, **scores})
+
+
+def _number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where} is {value!r}, must be a number")
+    # JSON's integers can be larger than any float.
+    return float(value) if abs(value) <= sys.float_info.max else math.inf

@@ -59,7 +59,7 @@ def _order(runs, *, only108):
 
 
 def test_only108(tmp_path, only108, cells, runs):
-    (path,) = import_nasbench101(only108, tmp_path / "table.parquet")
+    (path,) = [table.path for table in import_nasbench101(only108, tmp_path / "table.parquet")]
     assert path == tmp_path / "table.parquet"
     order = _order(runs, only108=True)
     columns = pq.read_table(path).to_pydict()
@@ -85,7 +85,7 @@ def test_only108(tmp_path, only108, cells, runs):
 
 
 def test_full_adds_the_shorter_trainings(tmp_path, full, cells, runs):
-    table = read_table(*import_nasbench101(str(full), tmp_path))
+    table = read_table(import_nasbench101(str(full), tmp_path)[0].path)
     assert sorted(table.targets) == ["val_acc_12", "val_acc_36", "val_acc_4"]
     for row, cell in enumerate(_order(runs, only108=False)):
         assert as_arch(table.codes[row]) == cells[cell].arch
@@ -107,7 +107,7 @@ def test_cells_may_be_written_in_any_isomorphic_form(tmp_path):
     for row, params in zip(codes, SPACE.count(codes, CIFAR10)[0], strict=True):
         cell = Cell(row, params)
         path = write_records(tmp_path / "a.tfrecord", [cell.record(108, 10.0, 0.9, 0.8)] * 3)
-        assert read_table(*import_nasbench101(path, tmp_path)).params.tolist() == [cell.params]
+        assert read_table(import_nasbench101(path, tmp_path)[0].path).params.tolist() == [cell.params]
 
 
 def test_progress_is_reported(tmp_path, only108):
@@ -119,7 +119,7 @@ def test_progress_is_reported(tmp_path, only108):
 
 
 def test_modules_are_found_by_their_hash(tmp_path, only108, cells):
-    (path,) = import_nasbench101(only108, tmp_path)
+    (path,) = [table.path for table in import_nasbench101(only108, tmp_path)]
     for cell in cells:
         assert find_module(path, cell.hash) == cell.arch
     with pytest.raises(InputError, match=r"none of its 12 cells has the module hash 'abc'"):
@@ -131,7 +131,7 @@ def test_modules_are_found_by_their_hash(tmp_path, only108, cells):
 
 
 def test_a_table_of_another_space_has_no_modules(tmp_path, only108):
-    (path,) = import_nasbench101(only108, tmp_path)
+    (path,) = [table.path for table in import_nasbench101(only108, tmp_path)]
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({"naspred": '{"space":"other"}'}), path)
     with pytest.raises(InputError, match="is a table of space 'other', not 'nasbench101'"):
@@ -139,7 +139,7 @@ def test_a_table_of_another_space_has_no_modules(tmp_path, only108):
 
 
 def test_the_table_is_read_like_a_users_own_without_hashing(tmp_path, only108):
-    (path,) = import_nasbench101(only108, tmp_path)
+    (path,) = [table.path for table in import_nasbench101(only108, tmp_path)]
     assert read_user_table(path).fingerprint == read_table(path).fingerprint
     # Forms that are stated in a sound file are taken as they stand, so a made-up one comes through;
     # in a file that was changed afterwards they are computed.

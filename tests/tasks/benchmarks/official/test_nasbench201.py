@@ -1,6 +1,7 @@
 """The three containers of NAS-Bench-201 give the same tables; what is not data is refused."""
 
 import bz2
+import copy
 import os
 import pickle
 from collections import OrderedDict
@@ -99,7 +100,7 @@ def source(request, tmp_path_factory, records):
 
 def test_every_container_gives_the_measured_values(source, records, tmp_path):
     shares = []
-    paths = import_nasbench201(source, tmp_path, shares.append)
+    paths = [table.path for table in import_nasbench201(source, tmp_path, shares.append)]
     names = ["cifar10", "cifar100", "imagenet16-120"]
     assert [path.name for path in paths] == [f"nasbench201-{name}.parquet" for name in names]
     assert shares == sorted(shares)
@@ -140,6 +141,22 @@ def test_every_container_gives_the_measured_values(source, records, tmp_path):
     assert (other.flops == flops).all()
 
 
+def test_runs_that_diverged_are_left_out_and_counted(records, tmp_path):
+    changed = copy.deepcopy(records)
+    alone, of_two = changed[0][1]["all_results"], changed[1][1]["all_results"]
+    alone["cifar10-valid", 888]["eval_acc1es"]["x-valid@199"] = float("nan")
+    of_two["cifar10-valid", 777]["train_losses"][7] = float("inf")
+    changed[2][1]["all_results"]["cifar10", 777]["eval_acc1es"]["ori-test@199"] = float("nan")
+    imported, *others = import_nasbench201(nats_folder(tmp_path, changed), tmp_path)
+    assert (imported.read, imported.left_out) == (6, {"diverged": 3})
+    assert [(one.read, one.left_out) for one in others] == [(4, {})] * 2
+    table = read_table(imported.path)
+    assert [SPACE.format(as_arch(codes)) for codes in table.codes] == [ARCHS[1], ARCHS[3]]
+    kept = of_two["cifar10-valid", 888]
+    assert table.val_acc[0] == kept["eval_acc1es"]["x-valid@199"]
+    np.testing.assert_allclose(table.curves["train_loss"][0], list(kept["train_losses"].values()), rtol=1e-6)
+
+
 class _Malicious:
     def __init__(self, marker):
         self.marker = marker
@@ -174,6 +191,9 @@ def test_other_content_is_named(tmp_path, records):
     broken["all_results"] = {("cifar10-valid", 777): {"eval_acc1es": None}}
     path.write_bytes(bz2.compress(pickle.dumps({"arch2infos": {0: {"200": broken}}})))
     with pytest.raises(InputError, match="not a record of NAS-Bench-201"):
+        import_nasbench201(path, tmp_path)
+    path.write_bytes(bz2.compress(pickle.dumps({"arch2infos": {0: {}, "a": {}}})))
+    with pytest.raises(InputError, match="must be the numbers of architectures"):
         import_nasbench201(path, tmp_path)
     with pytest.raises(InputError, match="must be a folder that exists, because the file gives 3 tables"):
         import_nasbench201(nats_file(tmp_path, records), tmp_path / "one.parquet")

@@ -70,7 +70,7 @@ def test_logs_become_a_table(tmp_path, genotypes):
     folder = tmp_path / "logs"
     folder.mkdir()
     write(folder, logs)
-    (path,) = import_logs(folder, tmp_path)
+    (path,) = [table.path for table in import_logs(folder, tmp_path)]
     table = read_table(path)
     assert (table.name, table.epochs, len(table)) == ("darts/cifar10", EPOCHS, 3)
     forms = [SPACE.canonical(as_arch(codes)) for codes in table.codes]
@@ -82,6 +82,40 @@ def test_logs_become_a_table(tmp_path, genotypes):
         table.curves["val_loss"][1], logs[1]["learning_curves"]["Train/val_loss"], rtol=1e-6
     )
     np.testing.assert_allclose(table.epoch_time_s, table.train_time_s / EPOCHS)
+
+
+def test_runs_that_diverged_or_ended_early_are_left_out_and_counted(tmp_path, genotypes):
+    rng = np.random.default_rng(1)
+    logs = [log(rng, genotype) for genotype in (*genotypes, genotypes[0])]
+    logs[1]["learning_curves"]["Train/train_loss"][2] = float("nan")
+    logs[3]["info"][0]["val_accuracy"] = float("inf")
+    logs.append(log(rng, genotypes[2], epochs=EPOCHS - 1))
+    write(tmp_path, logs)
+    (imported,) = import_logs(tmp_path, tmp_path / "table.parquet")
+    assert (imported.read, imported.left_out) == (5, {"diverged": 2, "of other length": 1})
+    table = read_table(imported.path)
+    forms = [SPACE.canonical(as_arch(codes)) for codes in table.codes]
+    assert forms == [SPACE.canonical(SPACE.parse(genotypes[number])) for number in (0, 2)]
+    assert table.val_acc[0] == logs[0]["info"][0]["val_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("learning_curves", []),
+        ("optimized_hyperparamater_config", None),
+        ("info", [7]),
+        ("runtime", 10**400),
+        ("learning_curves", {"Train/val_accuracy": []}),
+        ("learning_curves", {"Train/val_accuracy": [[1.0]]}),
+        ("learning_curves", {"Train/val_accuracy": ["high"]}),
+        ("learning_curves", {"Train/val_accuracy": [10**400]}),
+    ],
+)
+def test_a_malformed_log_is_named(place, value, tmp_path, genotypes):
+    write(tmp_path, [{**log(np.random.default_rng(1), genotypes[0]), place: value}])
+    with pytest.raises(InputError, match=r"results_0\.json: not a log of NAS-Bench-301"):
+        import_logs(tmp_path, tmp_path)
 
 
 def test_logs_of_different_networks_are_refused(tmp_path, genotypes):
@@ -121,7 +155,7 @@ def test_surrogates_predict_distinct_genotypes(tmp_path, monkeypatch):
         import_surrogate(tmp_path, tmp_path)
     for name in ("xgb_v1.0", "lgb_runtime_v1.0"):
         (tmp_path / name).mkdir()
-    (path,) = import_surrogate(tmp_path, tmp_path, archs=12)
+    (path,) = [table.path for table in import_surrogate(tmp_path, tmp_path, archs=12)]
     table = read_table(path)
     assert np.unique(table.canonical_ids).size == len(table) == 12
     expected = [
@@ -150,7 +184,7 @@ def test_naslib_pickle_of_darts(tmp_path):
     }
     path = tmp_path / "nb301_full_training.pickle"
     path.write_bytes(pickle.dumps(content))
-    (written,) = import_naslib(path, tmp_path)
+    (written,) = [table.path for table in import_naslib(path, tmp_path)]
     table = read_table(written)
     assert table.name == "darts/cifar10"
     assert table.val_acc[0] == content[arch]["val_accuracies"][-1]

@@ -21,6 +21,11 @@ RNN = {
 }
 SIGM = {**RNN, "h_new_0": {"op": "activation_sigm", "input": ["f"]}}
 
+LARGE = {
+    **{f"n{i}": {"op": "activation_tanh", "input": [f"n{i - 1}" if i else "x"]} for i in range(30)},
+    "h_new_0": {"op": "linear", "input": ["n29", "h_prev_0"]},
+}
+
 
 def log(rng, recipe, *, status="OK", epochs=EPOCHS):
     return {
@@ -47,12 +52,16 @@ def test_logs_become_a_table(tmp_path):
     failed["val_losses"][-1] = float("nan")
     logs = [
         log(rng, RNN), log(rng, SIGM), log(rng, RNN), log(rng, RNN, status="FAILED"), failed,
-        log(rng, SIGM, epochs=2),
+        log(rng, SIGM, epochs=2), log(rng, LARGE),
     ]  # fmt: skip
     folder = tmp_path / "train_logs_wikitext-2"
     write(folder, logs)
-    (path,) = import_nasbench_nlp(folder, tmp_path)
-    table = read_table(path)
+    (imported,) = import_nasbench_nlp(folder, tmp_path)
+    assert imported.read == len(logs)
+    assert imported.left_out == {
+        "not finished": 1, "diverged": 1, "outside the space": 1, "of other length": 1,
+    }  # fmt: skip
+    table = read_table(imported.path)
     assert (table.name, table.epochs) == ("nasbench_nlp/wikitext-2", EPOCHS)
     assert [SPACE.canonical(as_arch(row)) for row in table.codes] == [
         SPACE.canonical(SPACE.parse(json.dumps(recipe))) for recipe in (RNN, SIGM)
@@ -69,8 +78,15 @@ def test_what_is_no_log_is_named(tmp_path):
     write(tmp_path, [{"status": "OK"}])
     with pytest.raises(InputError, match=r"log_stats_model_0\.json: not a log of NAS-Bench-NLP"):
         import_nasbench_nlp(tmp_path, tmp_path)
+    for broken in ({"train_losses": None}, {"test_losses": [{}] * EPOCHS}, {"val_losses": [[1.0]] * EPOCHS}):
+        write(tmp_path, [{**log(np.random.default_rng(0), RNN), **broken}])
+        with pytest.raises(InputError, match=r"log_stats_model_0\.json: not a log of NAS-Bench-NLP"):
+            import_nasbench_nlp(tmp_path, tmp_path)
+    (tmp_path / "log_stats_model_0.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"log_stats_model_0\.json: not a log of NAS-Bench-NLP"):
+        import_nasbench_nlp(tmp_path, tmp_path)
     write(tmp_path, [log(np.random.default_rng(0), RNN, status="FAILED")])
-    with pytest.raises(InputError, match="none of its 1 runs has finished"):
+    with pytest.raises(InputError, match=r"none of its 1 runs can be used \(1 not finished\)"):
         import_nasbench_nlp(tmp_path, tmp_path)
 
 
@@ -84,9 +100,13 @@ def test_naslib_pickle(tmp_path):
         "wall_times": [np.float64(10.0)] * EPOCHS,
     }
     path = tmp_path / "nb_nlp.pickle"
-    path.write_bytes(pickle.dumps({compact: entry}))
-    (written,) = import_naslib(path, tmp_path)
-    table = read_table(written)
+    # A chain of 31 nodes is more than the space holds.
+    large = (((0, 4), (1, 4), *((i, i + 1) for i in range(4, 34))), (*[0] * 4, 6, *[2] * 30), (34,))
+    path.write_bytes(pickle.dumps({large: entry, compact: entry}))
+    (imported,) = import_naslib(path, tmp_path)
+    assert (imported.read, imported.left_out) == (2, {"outside the space": 1})
+    table = read_table(imported.path)
+    assert len(table) == 1
     assert table.name == "nasbench_nlp/ptb"
     assert SPACE.canonical(as_arch(table.codes[0])) == SPACE.canonical(SPACE.parse(json.dumps(RNN)))
     assert table.val_acc[0] == 100 - entry["val_losses"][-1]

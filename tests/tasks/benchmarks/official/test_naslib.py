@@ -42,7 +42,7 @@ def test_nasbench201_pickle(seconds, whole, tmp_path):
     }
     path = tmp_path / "nb201_cifar10_full_training.pickle"
     path.write_bytes(pickle.dumps(content))
-    paths = import_naslib(path, tmp_path)
+    paths = [table.path for table in import_naslib(path, tmp_path)]
     assert [path.name for path in paths] == ["nasbench201-cifar10.parquet", "nasbench201-cifar100.parquet"]
     table = read_table(paths[0])
     for row, arch in enumerate(archs):
@@ -62,9 +62,14 @@ def test_runs_that_diverged_or_ended_early_are_left_out(tmp_path):
         entries[2][name] = entries[2][name][:-1]
     path = tmp_path / "x.pickle"
     path.write_bytes(pickle.dumps({a: {"cifar100": e} for a, e in zip(archs, entries, strict=True)}))
-    (written,) = import_naslib(path, tmp_path / "one.parquet")
-    table = read_table(written)
+    (imported,) = import_naslib(path, tmp_path / "one.parquet")
+    assert (imported.read, imported.left_out) == (4, {"diverged": 1, "of other length": 1})
+    table = read_table(imported.path)
     assert [space.format(as_arch(codes)) for codes in table.codes] == [archs[0], archs[3]]
+
+
+ENTRY = nasbench201_entry(np.random.default_rng(0), 1.0)
+NONE = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,13 @@ def test_runs_that_diverged_or_ended_early_are_left_out(tmp_path):
         ([1], "expected a dict of architectures, got list"),
         ({1: 2}, "key 1 is no architecture"),
         ({"|none~0|": {}}, "has none of the data sets"),
-        ({"|none~0|": {"cifar100": {}}}, "not a table of NASLib"),
+        ({"|none~0|": {"cifar100": {}}}, r"\|none~0\|: not an entry of NASLib \(KeyError: 'cost_info'\)"),
+        ({"|none~0|": 5}, r"\|none~0\|: not an entry of NASLib"),
+        ({"|none~0|": {"cifar100": ENTRY}}, r"none of its 1 runs can be used \(1 outside the space\)"),
+        ({NONE: {"cifar100": {**ENTRY, "train_losses": []}}}, "not an entry of NASLib"),
+        ({NONE: {"cifar100": {**ENTRY, "train_losses": 1.0}}}, "not an entry of NASLib"),
+        ({NONE: {"cifar100": {**ENTRY, "eval_losses": ["low"] * 2}}}, "not an entry of NASLib"),
+        ({((), ()): {}}, "not an entry of NASLib"),
         ({((1,),): {}}, "key"),
     ],
 )
@@ -141,7 +152,7 @@ def test_suite_zero_scores_become_targets(tmp_path):
     }
     path = tmp_path / "zc_nasbench201.json"
     path.write_text(json.dumps(content))
-    paths = import_suite_zero(path, tmp_path)
+    paths = [table.path for table in import_suite_zero(path, tmp_path)]
     assert [path.name for path in paths] == [
         "nasbench201-cifar10.parquet",
         "nasbench201-imagenet16-120.parquet",
@@ -154,6 +165,25 @@ def test_suite_zero_scores_become_targets(tmp_path):
     np.testing.assert_array_equal(table.targets["epe_nas_time_s"], 0.25)
 
 
+def test_suite_zero_leaves_out_what_diverged(tmp_path):
+    path = tmp_path / "zc_nasbench201.json"
+    entry = {"val_accuracy": 50.0, "jacov": {"score": float("-inf"), "time": 1.0}, "synflow": {"score": 1}}
+    failed = {"val_accuracy": float("nan"), "grasp": {"score": 10**400}}
+    good = {"val_accuracy": 60.0, "jacov": {"score": 2.0, "time": 1.0}, "synflow": {"score": None}}
+    archs = dict(zip((f"(0, 1, 2, 3, 4, {code})" for code in range(3)), (entry, failed, good), strict=True))
+    path.write_text(json.dumps({"cifar10": archs}))
+    (imported,) = import_suite_zero(path, tmp_path)
+    assert (imported.read, imported.left_out) == (3, {"diverged": 1})
+    table = read_table(imported.path)
+    assert table.val_acc.tolist() == [50.0, 60.0]
+    np.testing.assert_equal(table.targets["jacov"].tolist(), [np.nan, 2.0])
+    np.testing.assert_equal(table.targets["synflow"].tolist(), [1.0, np.nan])
+    assert "grasp" not in table.targets
+
+
+ZERO = '{"cifar10": {"(0, 1, 2, 3, 4, 0)": %s}}'
+
+
 def test_other_json_is_named(tmp_path):
     path = tmp_path / "zc_transbench101.json"
     with pytest.raises(InputError, match=r"allowed: zc_nasbench101\.json"):
@@ -164,6 +194,12 @@ def test_other_json_is_named(tmp_path):
         ("[]", "expected an object of data sets"),
         ('{"cifar10": {"(1, 2)": {"val_accuracy": 1}}}', r"cifar10: key '\(1, 2\)'"),
         ('{"cifar10": {"__import__(0)": {"val_accuracy": 1}}}', "key '__import__"),
+        (ZERO % "5", r"cifar10: key '\(0, 1, 2, 3, 4, 0\)': is 5, must be an object"),
+        (ZERO % '{"jacov": {}}', r"4, 0\)': field 'val_accuracy' is missing"),
+        (ZERO % '{"val_accuracy": "x"}', r"4, 0\)': field 'val_accuracy' is 'x', must be a number"),
+        (ZERO % '{"val_accuracy": 1, "jacov": {"score": []}}', r"4, 0\)': field 'jacov.score' is \[\]"),
+        (ZERO % '{"val_accuracy": NaN}', r"none of its 1 runs can be used \(1 diverged\)"),
+        ("[" * 100_000, "cannot be read as JSON"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=problem):
