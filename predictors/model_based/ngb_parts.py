@@ -1,22 +1,20 @@
-"""Lean parts for the ngboost package: the same arithmetic without per-stage overhead.
+"""The ngboost package's boosting of a normal distribution without its per-stage overhead.
 
-Per stage ngboost builds half a dozen distributions, each with a frozen scipy distribution whose
-documentation is formatted anew, and validates the input of every tree and prediction. That is nine
-tenths of its run time on a hundred architectures. Imports ngboost and scikit-learn.
+Per stage the package builds half a dozen distributions, each with a frozen scipy distribution whose
+documentation is formatted anew, and clones, checks and asks its trees twice. That is nine tenths of
+its run time on a hundred architectures. Imports ngboost and scikit-learn.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+import math
+from typing import Any, Self
 
 import numpy as np
 from ngboost import NGBRegressor
-from ngboost.distns.distn import RegressionDistn
-from ngboost.scores import LogScore
 from numpy.typing import NDArray
-from sklearn.tree._criterion import MSE
-from sklearn.tree._splitter import BestSplitter
-from sklearn.tree._tree import DepthFirstTreeBuilder, Tree
+
+from predictors.model_based.trees import TreeGrower
 
 Floats = NDArray[np.float64]
 
@@ -25,192 +23,154 @@ _HALF_LOG_2PI = float(np.log(np.sqrt(2 * np.pi)))
 _LARGEST_SCALE = 256
 """Beyond it a line search doubles no more."""
 
-_ONE_CLASS = np.ones(1, dtype=np.intp)
-"""What a regression tree of one output has in place of classes."""
+_FIRST_SCALES = np.array([0.0, 1.0, 2.0, 4.0])[:, None]
+"""Scales of a step whose losses are computed together; few line searches go further."""
+
+_SEEDS = np.iinfo(np.int32).max
+"""Seeds of trees are smaller."""
 
 
-class LeanNormalLogScore(LogScore):  # type: ignore[misc]
-    """Negative log-likelihood of ``LeanNormal`` and its natural gradient in closed form."""
+class LeanBoosting(NGBRegressor):  # type: ignore[misc]
+    """The package's boosting of its default, a normal distribution scored by its logarithm.
 
-    def score(self, y: Floats) -> Floats:
-        """Return -log N(y; loc, scale), shape (n,)."""
-        z = (y - self.loc) / self.scale
-        return np.asarray(z**2 / 2.0 + _HALF_LOG_2PI + np.log(self.scale))
-
-    def d_score(self, y: Floats) -> Floats:
-        """Return the gradient in (loc, log scale), shape (n, 2)."""
-        return np.stack([(self.loc - y) / self.var, 1 - ((self.loc - y) ** 2) / self.var], axis=1)
-
-    def grad(self, y: Floats, natural: bool = True) -> Floats:  # noqa: FBT001, FBT002 - ngboost's
-        """Return the gradient, by default multiplied by the inverse Fisher information.
-
-        The information is diagonal, (1 / var, 2). Divided in this order the result is that of the
-        package's linear solve to the last bit, and trees are sensitive to it: equally good splits
-        are common among zeros and ones.
-        """
-        gradient = self.d_score(y)
-        if natural:
-            gradient[:, 0] /= 1 / self.var
-            gradient[:, 1] /= 2
-        return gradient
-
-
-class LeanNormal(RegressionDistn):  # type: ignore[misc]
-    """Normal distributions with parameters (loc, log scale), each of shape (n,)."""
-
-    n_params: ClassVar[int] = 2
-    scores: ClassVar[list[type]] = [LeanNormalLogScore]
-
-    def __init__(self, params: Floats) -> None:
-        super().__init__(params)
-        self.loc = params[0]
-        self.scale = np.exp(params[1])
-        self.var = self.scale**2
-
-    @staticmethod
-    def fit(y: Floats) -> Floats:
-        """Return the parameters of the best normal distribution of all targets, shape (2,)."""
-        loc = y.mean()
-        return np.array([loc, np.log(np.sqrt(((y - loc) ** 2).mean()))])
-
-    def sample(self, m: int) -> Floats:
-        """Refuse: boosting and prediction never sample.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{m} samples were asked of a distribution that is for fitting only")
-
-    @property
-    def params(self) -> dict[str, Floats]:
-        """Location and scale by name."""
-        return {"loc": self.loc, "scale": self.scale}
-
-
-class LeanTree:
-    """A regression tree that reads float32 arrays as they are.
-
-    Built from the parts that ``DecisionTreeRegressor.fit`` puts together, without what it does
-    around them, which takes longer than the tree. ngboost asks of a base learner only what this
-    class has.
+    Fitted, it has the package's attributes: ``init_params``, ``base_models`` (two trees of
+    ``TreeGrower`` per stage, for mean and log standard deviation), ``scalings`` and ``col_idxs``. Every
+    sum and quotient is the package's, in its order: trees are sensitive to the last bit, since equally
+    good splits are common among zeros and ones.
 
     Args:
+        tree: Settings of ``TreeGrower``.
+        n_estimators: As in the package, like those below.
+        learning_rate: Shrinkage of each stage.
+        minibatch_frac: Share of the rows that a stage sees.
         random_state: Seed.
-        stream: Generator that is seeded anew for each tree: making one takes as long as a tree.
-            Clones share it.
-        max_depth: Depth.
-        max_features: Share of the features looked at per split, at least one feature.
-        min_samples_leaf: Fewest rows in a leaf.
-        min_samples_split: Fewest rows in a node that is split.
     """
 
     def __init__(
         self,
+        tree: dict[str, Any],
         *,
-        random_state: int | None = None,
-        stream: np.random.RandomState | None = None,
-        max_depth: int,
-        max_features: float,
-        min_samples_leaf: int = 1,
-        min_samples_split: int = 2,
+        n_estimators: int,
+        learning_rate: float,
+        minibatch_frac: float,
+        random_state: int,
     ) -> None:
-        self.random_state = random_state
-        self.stream = np.random.RandomState() if stream is None else stream
-        self.max_depth = max_depth
-        self.max_features = max_features
-        self.min_samples_leaf = min_samples_leaf
-        self.min_samples_split = min_samples_split
+        super().__init__(
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            minibatch_frac=minibatch_frac,
+            random_state=random_state,
+            verbose=False,
+        )
+        self.tree = tree
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - scikit-learn's
-        """Return the settings; ngboost looks whether ``random_state`` is still None."""
-        del deep
-        return {
-            "random_state": self.random_state,
-            "max_depth": self.max_depth,
-            "max_features": self.max_features,
-            "min_samples_leaf": self.min_samples_leaf,
-            "min_samples_split": self.min_samples_split,
-        }
+    def partial_fit(self, X: NDArray[np.float32], Y: Floats, **none: None) -> Self:  # noqa: N803 - ngboost's
+        """Boost; ``fit`` has made the lists of stages empty.
 
-    def set_params(self, *, random_state: int) -> Self:
-        """Set the seed, which ngboost draws for each tree."""
-        self.random_state = random_state
+        Args:
+            X: Shape (n, features), contiguous.
+            Y: Targets, shape (n,).
+            none: What else the package's method takes: nothing that is not None.
+
+        Raises:
+            NotImplementedError: Validation sets, weights or monitors were given.
+        """
+        given = [name for name, value in none.items() if value is not None]
+        if given:
+            raise NotImplementedError(f"boosting with {', '.join(given)}")
+        self.n_features = X.shape[1]
+        self.fit_init_params_to_marginal(Y)
+        # A line search may try steps that overflow.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            self._boost(X, Y)
         return self
 
-    def __sklearn_clone__(self) -> LeanTree:
-        return LeanTree(stream=self.stream, **self.get_params())
+    def _boost(self, x: NDArray[np.float32], y: Floats) -> None:
+        n = len(y)
+        params = np.repeat(self.init_params[:, None], n, axis=1)
+        kept = int(self.minibatch_frac * n) if self.minibatch_frac != 1.0 else n
+        steps = np.empty_like(params)
+        grower = TreeGrower(kept, x.shape[1], **self.tree)
+        for _ in range(self.n_estimators):
+            rows = self._rng.permutation(n)[:kept] if self.minibatch_frac != 1.0 else np.arange(n)
+            x_batch, y_batch = x.take(rows, axis=0), y.take(rows)
+            start = params.take(rows, axis=1)
+            seeds = [int(self._rng.randint(_SEEDS)) for _ in start]
+            gradients = _natural_gradients(start, y_batch)
+            trees = [grower.grow(x_batch, *pair) for pair in zip(gradients, seeds, strict=True)]
+            for step, tree in zip(steps, trees, strict=True):
+                step[:] = tree.predict(x)[:, 0]
+            batch_steps = steps.take(rows, axis=1)
+            squares = np.square(batch_steps)
+            size = float(_mean(np.sqrt(squares[0] + squares[1])))
+            scale = self._scale(batch_steps, size, start, y_batch)
+            params -= self.learning_rate * scale * steps
+            self.base_models.append(trees)
+            self.scalings.append(scale)
+            self.col_idxs.append(slice(None))
+            if size < self.tol:
+                break
 
-    def fit(self, x: NDArray[np.float32], y: Floats) -> Self:
-        """Grow the tree on ``x`` of shape (n, features) and ``y`` of shape (n,)."""
-        self.stream.seed(self.random_state)
-        n, features = x.shape
-        looked_at = max(1, int(self.max_features * features))
-        fewest = max(self.min_samples_split, 2 * self.min_samples_leaf)
-        splitter = BestSplitter(MSE(1, n), looked_at, self.min_samples_leaf, 0.0, self.stream, None)
-        builder = DepthFirstTreeBuilder(splitter, fewest, self.min_samples_leaf, 0.0, self.max_depth, 0.0)
-        self.tree_ = Tree(features, _ONE_CLASS, 1)
-        builder.build(self.tree_, x, np.ascontiguousarray(y).reshape(-1, 1), None, None)
-        return self
+    def _scale(self, steps: Floats, size: float, start: Floats, y: Floats) -> float:
+        """Return by which power of two a step is scaled: doubled while the loss falls, then halved.
 
-    def predict(self, x: NDArray[np.float32]) -> Floats:
-        """Return predictions of shape (m,)."""
-        return np.asarray(self.tree_.predict(x)[:, 0])
+        Args:
+            steps: Of the parameters, shape (2, n).
+            size: Mean over the rows of their norm.
+            start: Parameters, shape (2, n).
+            y: Shape (n,).
+        """
+        first: list[float] = _losses(start[:, None] - steps[:, None] * _FIRST_SCALES, y).tolist()
+        known: dict[float, float] = dict(zip(_FIRST_SCALES[:, 0].tolist(), first, strict=True))
+        start_loss, scale = first[0], 1.0
 
+        def loss_at(scale: float) -> float:
+            if scale not in known:
+                known[scale] = float(_losses(start - steps * scale, y))
+            return known[scale]
 
-class LeanBoosting(NGBRegressor):  # type: ignore[misc]
-    """The package's boosting of ``LeanNormal``, without computing anything twice.
-
-    Columns are never sampled, so no stage copies them; a line search computes the loss of a step
-    size once and builds no distributions. ``col_idxs`` holds slices.
-    """
-
-    def sample(
-        self,
-        X: NDArray[np.float32],  # noqa: N803 - ngboost's
-        Y: Floats,  # noqa: N803 - ngboost's
-        sample_weight: None,
-        params: Floats,
-    ) -> tuple[Any, ...]:
-        """Return row and column indices of a minibatch, and what it contains."""
-        rows: Any = slice(None)
-        if self.minibatch_frac != 1.0:
-            rows = self._rng.choice(np.arange(len(Y)), int(self.minibatch_frac * len(Y)), replace=False)
-        return rows, slice(None), X[rows], Y[rows], sample_weight, params[rows]
-
-    def line_search(
-        self,
-        resids: Floats,
-        start: Floats,
-        Y: Floats,  # noqa: N803 - ngboost's
-        sample_weight: None = None,
-        scale_init: float = 1,
-    ) -> float:
-        """Return by which power of two the step is scaled: doubled while the loss falls, then halved."""
-        del sample_weight
-        start_loss, scale = _loss(start, Y), scale_init
-        before, loss = start_loss, _loss(start - resids * scale, Y)
-        while np.isfinite(loss) and not loss > start_loss and scale <= _LARGEST_SCALE:
-            scale = scale * 2
-            before, loss = loss, _loss(start - resids * scale, Y)
-        known = scale > scale_init
-        while not self._is_small(resids * scale) and not (np.isfinite(loss) and loss < start_loss):
-            scale = scale * 0.5
-            # Having been doubled, the step was tried before at half its size.
-            loss, known = before if known else _loss(start - resids * scale, Y), False
-        self.scalings.append(scale)
+        while math.isfinite(loss := loss_at(scale)) and not loss > start_loss and scale <= _LARGEST_SCALE:
+            scale *= 2
+        # A power of two scales the norms without rounding.
+        while size * scale >= self.tol and not (math.isfinite(loss) and loss < start_loss):
+            scale *= 0.5
+            loss = loss_at(scale)
         return scale
 
-    def _is_small(self, step: Floats) -> bool:
-        return bool(_mean(np.sqrt((step**2).sum(axis=1))) < self.tol)
+    def pred_param(self, X: NDArray[np.float32], max_iter: int | None = None) -> Floats:  # noqa: N803 - ngboost's
+        """Return mean and log standard deviation, shape (m, 2), of rows (m, features), contiguous."""
+        params = np.repeat(self.init_params[:, None], len(X), axis=1)
+        for trees, scale in zip(self.base_models[: max_iter or None], self.scalings, strict=False):
+            for param, tree in zip(params, trees, strict=True):
+                param -= self.learning_rate * tree.predict(X)[:, 0] * scale
+        return params.T
 
 
-def _loss(params: Floats, y: Floats) -> float:
-    """Return the mean of ``LeanNormalLogScore.score`` for parameters of shape (n, 2)."""
-    scale = np.exp(params[:, 1])
-    z = (y - params[:, 0]) / scale
-    return _mean(z**2 / 2.0 + _HALF_LOG_2PI + np.log(scale))
+def _natural_gradients(params: Floats, y: Floats) -> Floats:
+    """Return gradients of the negative log-likelihood times the inverse Fisher information.
+
+    The information is diagonal, (1 / variance, 2). Divided in this order the result is that of the
+    package's linear solve to the last bit.
+
+    Args:
+        params: Means and log standard deviations, shape (2, n).
+        y: Shape (n,).
+
+    Returns:
+        Shape (2, n).
+    """
+    variance = np.exp(params[1]) ** 2
+    difference = params[0] - y
+    return np.stack([difference / variance / (1 / variance), (1 - difference**2 / variance) / 2])
 
 
-def _mean(values: Floats) -> float:
-    """Return what ``values.mean()`` returns, in half the time for a few dozen values."""
-    return float(np.add.reduce(values) / len(values))
+def _losses(params: Floats, y: Floats) -> Floats:
+    """Return mean negative log-likelihoods, shape (...), for parameters of shape (2, ..., n)."""
+    scale = np.exp(params[1])
+    z = (y - params[0]) / scale
+    return np.asarray(_mean(z**2 / 2.0 + _HALF_LOG_2PI + np.log(scale)))
+
+
+def _mean(values: Floats) -> Floats:
+    """Return what ``values.mean(axis=-1)`` returns, in half the time for a few dozen values."""
+    return np.asarray(np.add.reduce(values, axis=-1) / values.shape[-1])

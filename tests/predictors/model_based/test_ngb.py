@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from ngboost import NGBRegressor
 from ngboost.distns import Normal
+from ngboost.manifold import manifold
+from ngboost.scores import LogScore
 from sklearn.tree import DecisionTreeRegressor
 
 from predictors.model_based.ngb import NGBoost
-from predictors.model_based.ngb_parts import LeanNormal
+from predictors.model_based.ngb_parts import LeanBoosting, _losses, _natural_gradients
 
 
 def package_model(x, z, *, stages, seed, share=0.5, **tree):
@@ -45,21 +47,40 @@ def test_same_trees_as_the_package_at_other_settings(observe):
     assert np.array_equal(ours.predict(query), ours.scale_.mean + ours.scale_.std * expected.loc)
 
 
-def test_lean_distribution_scores_like_the_package():
+def test_gradients_and_losses_are_the_package_s():
     rng = np.random.default_rng(0)
     params, y = rng.normal(size=(2, 30)), rng.normal(size=30)
-    from ngboost.manifold import manifold
-    from ngboost.scores import LogScore
+    package = manifold(LogScore, Normal)(params)
+    assert np.array_equal(_natural_gradients(params, y).T, package.grad(y, natural=True))
+    assert _losses(params, y) == pytest.approx(package.total_score(y), rel=1e-13)
 
-    lean, full = manifold(LogScore, LeanNormal)(params), manifold(LogScore, Normal)(params)
-    np.testing.assert_allclose(lean.score(y), full.score(y), rtol=1e-13)
-    assert np.array_equal(lean.d_score(y), full.d_score(y))
-    assert np.array_equal(lean.grad(y), full.grad(y))
-    assert np.array_equal(lean.grad(y, natural=False), full.grad(y, natural=False))
-    np.testing.assert_allclose(LeanNormal.fit(y), Normal.fit(y), rtol=1e-14)
-    assert set(lean.params) == set(full.params)
-    with pytest.raises(NotImplementedError, match="5 samples"):
-        lean.sample(5)
+
+@pytest.mark.parametrize("size", [1e-9, 0.02, 0.3, 20.0])
+def test_scales_of_steps_are_the_package_s(size):
+    rng = np.random.default_rng(1)
+    for start in rng.normal(size=(5, 2, 30)):
+        ours = LeanBoosting({}, n_estimators=1, learning_rate=0.1, minibatch_frac=1.0, random_state=0)
+        theirs = NGBRegressor()
+        theirs.scalings = []
+        # Steps across the slope as well as along it, so that searches halve, too.
+        y = rng.normal(size=30)
+        steps = size * (_natural_gradients(start, y) + rng.normal(size=(2, 30)))
+        with np.errstate(all="ignore"):
+            expected = theirs.line_search(steps.T, start.T, y)
+            found = ours._scale(steps, float(np.linalg.norm(steps, axis=0).mean()), start, y)
+        assert found == expected
+
+
+def test_boosting_refuses_what_it_would_leave_out():
+    model = LeanBoosting({}, n_estimators=1, learning_rate=0.1, minibatch_frac=1.0, random_state=0)
+    with pytest.raises(NotImplementedError, match="X_val, Y_val"):
+        model.fit(np.eye(4, dtype=np.float32), np.arange(4.0), X_val=np.eye(4), Y_val=np.arange(4.0))
+
+
+def test_fewer_stages_on_request(observe):
+    train, query = observe(30), observe(20, seed=2).encode("adjacency").astype(np.float32)
+    short, long = (NGBoost(n_estimators=stages).fit(train).model_ for stages in (5, 9))
+    assert np.array_equal(long.pred_param(query, max_iter=5), short.pred_param(query))
 
 
 def test_two_and_three_training_cells(observe):
