@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.building.build_file import Build
 from pipeline.building.cost import TrainingCost
 from pipeline.store import ResultStore
-from tasks.benchmarks.building.engine import engine_of
+from tasks.benchmarks.building.engine import Functions, engine_of
 from tasks.benchmarks.building.job import TrainingJob
 from tasks.benchmarks.building.sample import distinct_architectures
 from tasks.errors import InputError
@@ -81,6 +81,23 @@ def make_plan(
             job = TrainingJob(identity, space.name, data.info.name, index, arch, text, form, tuple(missing))
             todo.append(job)
     return BuildPlan(build, data, texts, todo, len(texts) - len(todo), cost)
+
+
+def check_network(plan: BuildPlan) -> None:
+    """Build the network of one architecture that is to be trained; an engine of a plug-in does not tell.
+
+    Raises:
+        InputError: The recipe's sizes are not those of a network; every training would fail.
+    """
+    engine = engine_of(plan.build.space)
+    if not plan.todo or not isinstance(engine, Functions):
+        return
+    try:
+        engine.check_network(
+            get_space(plan.build.space), plan.todo[0].arch, plan.build.make_recipe(), plan.data
+        )
+    except InputError as error:
+        raise InputError(f"build {plan.build.name}: its networks cannot be built: {error}") from error
 
 
 def rows_of_build(store: ResultStore, identity: str, columns: list[str] | None = None) -> pa.Table:

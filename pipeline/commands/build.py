@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 
 from pipeline.building.build_file import Build, load_build, make_build
-from pipeline.building.plan import BuildPlan, make_plan, rows_of_build
+from pipeline.building.plan import BuildPlan, check_network, make_plan, rows_of_build
 from pipeline.building.rows import training_store
 from pipeline.building.run import execute, measure, write_benchmark
 from pipeline.commands.bench import describe
@@ -97,10 +97,16 @@ def build(chosen: Build, settings: BuildSettings) -> int:
     if settings.gpus not in ALLOWED_GPU_SHARES:
         shares = ", ".join(f"{share:g}" for share in ALLOWED_GPU_SHARES)
         raise InputError(f"--gpus {settings.gpus:g}: allowed shares of a GPU are {shares}")
+    if settings.serial and not settings.table_only:
+        _check_gpu(settings)
+    if settings.table is not None:
+        _check_target(settings.table)
     store = training_store(settings.out or f"naspred-benchmarks/{chosen.name}")
     screen = console(quiet=settings.json)
     screen.print(f"[bold]{chosen.name}[/bold]: sampling architectures and loading data", highlight=False)
     plan = make_plan(chosen, store, gpu_share=settings.gpus, retry_failed=settings.retry_failed)
+    if not settings.table_only:
+        check_network(plan)
     if settings.dry_run:
         return _show_plan(plan, store, screen, settings)
     summary = RunSummary(planned=len(plan.texts), already=plan.done)
@@ -117,6 +123,36 @@ def build(chosen: Build, settings: BuildSettings) -> int:
             _print_json(plan, store, summary, None, _failures(plan, store))
         return 130
     return _conclude(plan, store, summary, screen, settings)
+
+
+def _check_target(table: Path) -> None:
+    """Check that the table can be written, before hours of training.
+
+    Raises:
+        InputError: A folder of that name is there, or a file where its folder would be.
+    """
+    if table.is_dir():
+        raise InputError(f"--table {table}: is a folder; give the name of a file in it")
+    nearest = next(parent for parent in table.absolute().parents if parent.exists())
+    if not nearest.is_dir():
+        raise InputError(f"--table {table}: {nearest} is a file, so there cannot be a folder of that name")
+
+
+def _check_gpu(settings: BuildSettings) -> None:
+    """Check that this process can train on the device that was asked for.
+
+    Raises:
+        InputError: It has no GPU.
+    """
+    if not settings.gpus:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            f"--gpus {settings.gpus:g}: CUDA is not available to this process, which would train itself "
+            "(--serial, or the short trial of --dry-run); leave out --gpus to train on CPUs"
+        )
 
 
 def _device(settings: BuildSettings) -> str:
@@ -162,6 +198,7 @@ def _show_plan(plan: BuildPlan, store: ResultStore, screen: Console, settings: B
     source = "stored trainings"
     if plan.todo and not plan.cost.is_measured:
         source = "a short trial"
+        _check_gpu(settings)
         measure(plan, _device(settings))
     if settings.json:
         document = {

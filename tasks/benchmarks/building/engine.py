@@ -79,11 +79,12 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """An engine of three functions, each given as ``module:name`` and imported when it is called."""
+    """An engine of four functions, each given as ``module:name`` and imported when it is called."""
 
     recipe: str
     data: str
     train: str
+    check: str
 
     def make_recipe(self, mapping: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
         """Read a recipe."""
@@ -105,11 +106,16 @@ class Functions:
         """Train one network per seed."""
         return _imported(self.train)(space, arch, recipe, data, seeds, device)
 
+    def check_network(self, space: SearchSpace, arch: Arch, recipe: Any, data: Any) -> None:  # noqa: ANN401
+        """Build a network, and train nothing. Raises InputError for sizes that the space does not have."""
+        _imported(self.check)(space, arch, recipe, data)
+
 
 IMAGES = Functions(
     "tasks.benchmarks.training.recipe:Recipe",
     "tasks.benchmarks.training.data:load_data",
     "tasks.benchmarks.training.train:train_runs",
+    "tasks.benchmarks.training.train:check_network",
 )
 """Trains any image classifier of convolutions, batch normalisations and linear layers."""
 
@@ -117,6 +123,7 @@ TEXT = Functions(
     "tasks.benchmarks.training.text.recipe:TextRecipe",
     "tasks.benchmarks.training.text.data:load_data",
     "tasks.benchmarks.training.text.train:train_runs",
+    "tasks.benchmarks.training.text.train:check_network",
 )
 """Trains language models of recurrent cells."""
 

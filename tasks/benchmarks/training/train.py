@@ -61,6 +61,16 @@ def train_runs(
     return _Training(network, recipe, data, seeds, device).run(params, flops, started)
 
 
+def check_network(space: SearchSpace, arch: Arch, recipe: Recipe, data: TrainingData) -> None:
+    """Build a network without memory for its weights.
+
+    Raises:
+        InputError: A size of the recipe is not one that the space's networks can have.
+    """
+    with torch.device("meta"):
+        _build(space, arch, recipe, data)
+
+
 class _Training:
     def __init__(
         self, network: nn.Module, recipe: Recipe, data: TrainingData, seeds: Sequence[int], device: str

@@ -162,11 +162,28 @@ def test_a_space_of_ones_own_becomes_a_benchmark(tmp_path, capsys):
         ("nasbench201", ["epochs"], {}, "give field=value"),
         ("nasbench201", [], {"gpus": 0.3}, "allowed shares of a GPU are 0, 0.25, 0.5, 1"),
         ("nasbench201", ["archs=2"], {"table_only": True}, "build it first"),
+        ("nasbench201", ["archs=2"], {"gpus": 1.0, "serial": True}, "CUDA is not available"),
+        ("nasbench201", ["archs=2"], {"gpus": 1.0, "dry_run": True}, "CUDA is not available"),
+        ("darts", ["archs=2", "cells=1"], {"serial": True}, "build darts-digits: .*cells.* at least 3"),
+        ("darts", ["archs=2", "cells=1"], {"dry_run": True}, "build darts-digits: .*cells.* at least 3"),
     ],
 )
-def test_bad_options_are_explained(tmp_path, target, options, settings, expected):
+def test_bad_options_are_explained(tmp_path, monkeypatch, target, options, settings, expected):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=expected):
         build(build_from_options(target, {}, options, []), BuildSettings(out=str(tmp_path), **settings))
+
+
+@pytest.mark.parametrize(("table", "expected"), [(".", "is a folder"), ("file/t.parquet", "is a file")])
+def test_a_table_that_cannot_be_written_is_refused_before_anything_is_trained(tmp_path, table, expected):
+    (tmp_path / "file").touch()
+    chosen = build_from_options("toy", {"archs": 3}, [], [TOY])
+    settings = BuildSettings(out=str(tmp_path / "out"), table=tmp_path / table, serial=True)
+    with pytest.raises(InputError, match=expected):
+        build(chosen, settings)
+    assert not (tmp_path / "out").exists()
 
 
 def test_why_everything_failed_is_said(tmp_path, capsys):

@@ -99,6 +99,16 @@ def _initial(space: NasBenchNlp, arch: Arch, recipe: TextRecipe, data: TextData,
     return model
 
 
+def check_network(space: SearchSpace, arch: Arch, recipe: TextRecipe, data: TextData) -> None:
+    """Build a language model without memory for its weights.
+
+    Raises:
+        InputError: A size of the recipe is not one that the models can have.
+    """
+    with torch.device("meta"):
+        space.build(arch, data.info, **recipe.sizes)
+
+
 class _Training:
     def __init__(
         self,
