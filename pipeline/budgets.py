@@ -39,11 +39,13 @@ def common_budget(summary: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns ``task``, ``train_size``, ``epochs``, in the order of the tasks' names: the largest
         value that every predictor swept along that axis has (if there is none, the largest of
-        any); null on an axis that no predictor of the task uses.
+        any); null on an axis that no predictor of the task uses. A budget that a predictor cannot
+        use at all, such as more epochs than the curves have, is none that it has.
     """
+    usable = summary[~((summary["n_skipped"] > 0) & (summary["n_skipped"] == summary["n_trials"]))]
     frame = pd.DataFrame({"task": pd.Series(sorted(set(summary["task"])), dtype="object")})
     for axis in ("train_size", "epochs"):
-        used = summary[summary[axis].notna()]
+        used = usable[usable[axis].notna()]
         having = used.groupby(["task", axis])["label"].nunique().reset_index()
         swept = having["task"].map(used.groupby("task")["label"].nunique())
         shared = having[having["label"] == swept].groupby("task")[axis].max()

@@ -70,6 +70,18 @@ def test_common_budget_is_the_largest_that_all_swept_predictors_share():
     assert len(found) == 3
 
 
+def test_a_budget_that_was_skipped_is_none_in_common():
+    curve = {"predictor": "valacc", "train_size": None}
+    other = {"predictor": "sotl", "train_size": None}
+    some = [{**curve, "epochs": 5}, {**other, "epochs": 5}, {**curve, "epochs": 20, "status": "error"}]
+    beyond = [{**part, "epochs": 30, "status": "skipped"} for part in (curve, other)]
+    assert common_budget(summarize(frame(*some, *beyond)))["epochs"].tolist() == [5]
+    # Failed, but tried: the budget is one that the predictor has.
+    tried = {**other, "epochs": 20}
+    assert common_budget(summarize(frame(*some, tried, *beyond)))["epochs"].tolist() == [20]
+    assert common_budget(summarize(frame(*beyond)))["epochs"].isna().all()
+
+
 def test_common_budget_of_nothing():
     assert common_budget(summarize(frame())).empty
 
