@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.execute.threads import THREAD_VARIABLES
-from tasks.errors import InputError
+from tasks.errors import InputError, RunError
 
 CPU_POOL = "cpu_pool"
 """Custom resource that only CPU node types offer. Tasks without a GPU ask for a trace of it, or an
@@ -38,6 +38,7 @@ def ray_session(address: str = "local", *, num_cpus: int | None = None) -> Itera
 
     Raises:
         InputError: There is no cluster at the address.
+        RunError: Ray did not start in time.
     """
     import ray
 
@@ -57,6 +58,15 @@ def ray_session(address: str = "local", *, num_cpus: int | None = None) -> Itera
         raise InputError(
             f"--address {address}: cannot connect to Ray ({error}). Use 'local' for this machine, 'auto' "
             "on a node of a cluster, or ray://HEAD:10001 from outside"
+        ) from error
+    except Exception as error:
+        # Ray gives up waiting for its own processes with an error of no class of its own.
+        if type(error) is not Exception and not isinstance(error, TimeoutError):
+            raise
+        ray.shutdown()
+        raise RunError(
+            f"Ray did not start in time ({error}). The machine may be too busy or short of memory: run the "
+            "same command again, or in this process with --serial; Ray's logs are in /tmp/ray/session_latest"
         ) from error
     try:
         yield

@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.execute import session
 from pipeline.execute.session import check_fits, offers_cpu_pool, offers_of_config, places, ray_session
-from tasks.errors import InputError
+from tasks.errors import InputError, RunError
 
 CPU_NODE, GPU_NODE = {"CPU": 16.0, "cpu_pool": 1.0}, {"CPU": 4.0, "GPU": 1.0}
 
@@ -46,6 +46,28 @@ def test_something_else_is_refused(tmp_path, text):
     file.write_text(text)
     with pytest.raises(InputError, match="not a Ray cluster configuration"):
         offers_of_config(file)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "said"),
+    [
+        (Exception("The current node timed out during startup."), RunError, "node timed out.* --serial"),
+        (TimeoutError("Timed out after 30 seconds"), RunError, "after 30 seconds.* --serial"),
+        (RuntimeError("version mismatch"), InputError, "cannot connect to Ray .version mismatch"),
+        (KeyError("a fault of the program"), KeyError, "a fault of the program"),
+    ],
+)
+def test_a_ray_that_does_not_start_is_no_traceback(monkeypatch, raised, expected, said):
+    import ray
+
+    def fail(**_settings):
+        raise raised
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with pytest.raises(expected, match=said), ray_session("local"):
+        pass
 
 
 @pytest.mark.ray
