@@ -64,6 +64,8 @@ Address = Annotated[
     ),
 ]
 Cpus = Annotated[int | None, typer.Option("--num-cpus", min=1, help="CPUs of the local Ray; all if absent.")]
+Serial = Annotated[bool, typer.Option("--serial", help="Stay in this process, without Ray; for debugging.")]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed, too.")]
 
 
 @app.command()
@@ -83,12 +85,8 @@ def run(
     plugin: Plugins = None,
     address: Address = "local",
     num_cpus: Cpus = None,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="Run in this process, without Ray; for debugging.")
-    ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run failed tasks again, too.")
-    ] = False,
+    serial: Serial = False,
+    retry_failed: Retry = False,
     device: Annotated[
         str,
         typer.Option("--device", help="cpu, cuda or auto, for neural and Gaussian-process predictors."),
@@ -183,10 +181,8 @@ def score(
     plugin: Plugins = None,
     address: Address = "local",
     num_cpus: Cpus = None,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="Score in this process, without Ray; for debugging.")
-    ] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed, too.")] = False,
+    serial: Serial = False,
+    retry_failed: Retry = False,
     device: Annotated[
         str, typer.Option("--device", help="cpu, cuda or auto, for predictors that build networks.")
     ] = "cpu",
@@ -346,18 +342,14 @@ def bench_build(
     gpus: Annotated[
         float, typer.Option("--gpus", help="GPU share of one training (0.25, 0.5 or 1); 0 trains on CPUs.")
     ] = 0.0,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="Train in this process, without Ray; for debugging.")
-    ] = False,
+    serial: Serial = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained and for how long, and stop.")
     ] = False,
     table_only: Annotated[
         bool, typer.Option("--table-only", help="Train nothing; write the table of what is finished.")
     ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Train failed architectures again, too.")
-    ] = False,
+    retry_failed: Retry = False,
     json: Json = False,
 ) -> None:
     """Make a tabular benchmark by real training. What is trained is kept; run again to resume or extend."""

@@ -55,7 +55,7 @@ def test_help_imports_neither_torch_nor_ray():
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "plan", "status", "results", "report", "compact", "list", "doctor"]
+    "command", ["run", "score", "plan", "status", "results", "report", "compact", "list", "doctor"]
 )
 def test_every_command_has_help(command):
     done = naspred(command, "--help")
