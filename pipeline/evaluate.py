@@ -303,10 +303,11 @@ def _query(
     )
     verdict = judge(measured, scores, info, trial.predictor.undefined_)
     row.update(verdict.columns)
+    message = "; ".join(filter(None, (verdict.message, trial.predictor.notice_)))
     if verdict.error_type:
-        failure(row, "degenerate", verdict.error_type, verdict.message)
+        failure(row, "degenerate", verdict.error_type, message)
     else:
-        row.update(status="ok", error_message=verdict.message or None)
+        row.update(status="ok", error_message=message or None)
     return measured, scores
 
 

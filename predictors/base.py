@@ -117,6 +117,10 @@ class Predictor(ABC):
     """Set by ``_predict`` if the tag ``undefined`` is: for each architecture, why it has no score, or an
     empty text."""
 
+    notice_: str = ""
+    """Set by ``_predict`` where scores were not made in the usual way: how many, why, and how. Results that
+    are fine otherwise carry it as their message."""
+
     def fit(self, train: Observations) -> Self:
         """Learn from labelled architectures.
 

@@ -29,10 +29,15 @@ class ExtrapolatedCurve(CurvePredictor):
 
     A curve that cannot be fitted (values outside 0 to 100, or a sampler that does not get there) is
     predicted to stay at its last value, with the standard deviation of a uniform accuracy; such
-    curves are counted and logged. Curves that are equal are fitted once.
+    curves are counted and logged, and the result says so. Curves that are equal are fitted once.
+
+    A curve that falls can be fitted: every curve of the families rises, as in the publications, so its
+    fall counts as noise, whose size is part of what is estimated. 90, 50, 20 and 1 % of 20 epochs give
+    a mean of 62 with a standard deviation of 47, which is to know next to nothing.
 
     Attributes:
         n_fallback_: Architectures of the last query that were not fitted.
+        notice_: The same in words; empty if all were fitted.
     """
 
     noise: float
@@ -61,7 +66,7 @@ class ExtrapolatedCurve(CurvePredictor):
                 f"{type(self).__name__}: total_epochs is {epochs}, the curves have {seen.shape[1]}"
             )
         mean, std = seen[:, -1].copy(), np.full(len(seen), _UNKNOWN_STD)
-        self.n_fallback_ = 0
+        self.n_fallback_, self.notice_ = 0, ""
         if epochs == 1:  # the training is over
             return mean, np.full(len(seen), self.noise)
         distinct, inverse = np.unique(seen, axis=0, return_inverse=True)
@@ -77,10 +82,9 @@ class ExtrapolatedCurve(CurvePredictor):
         known = np.isfinite(fitted_mean) & np.isfinite(fitted_std)
         self.n_fallback_ = int(np.count_nonzero(~known))
         if self.n_fallback_:
-            _log.warning(
-                "%s: %d of %d curves cannot be fitted; their last value is the prediction",
-                type(self).__name__, self.n_fallback_, len(seen),
-            )  # fmt: skip
+            count = f"{self.n_fallback_} of {len(seen)} curves"
+            self.notice_ = f"{count} cannot be fitted; their last value is the prediction"
+            _log.warning("%s: %s", type(self).__name__, self.notice_)
         return np.where(known, fitted_mean, mean), np.where(known, fitted_std, std)
 
     def _fitted(self, seen: Floats, epochs: int) -> tuple[Floats, Floats]:

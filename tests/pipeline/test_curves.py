@@ -94,6 +94,17 @@ def test_table_without_the_curve_is_skipped_with_the_reason(table):
     }
 
 
+def test_curves_that_could_not_be_fitted_are_counted_in_the_row(table):
+    curves = dict(table.curves)
+    curves["val_acc_curve"] = curves["val_acc_curve"] + np.float32(100.0)
+    rows = rows_of(replace(table, curves=curves), predictors=["valacc", "lce"], epochs=[6], trials=1)
+    last, fitted = sorted(rows, key=lambda row: row["predictor"], reverse=True)
+    assert (last["status"], last["error_message"]) == ("ok", None)
+    assert fitted["status"] == "ok"
+    assert fitted["error_message"] == "40 of 40 curves cannot be fitted; their last value is the prediction"
+    assert fitted["kendall"] == last["kendall"]
+
+
 def test_longer_curves_rank_better(table):
     rows = rows_of(table, epochs=[1, 12], trials=4)
     tau = {k: np.mean([row["kendall"] for row in rows if row["epochs"] == k]) for k in (1, 12)}

@@ -74,9 +74,19 @@ def test_curve_that_cannot_be_fitted_keeps_its_last_value_and_is_counted(name, c
     assert mean[1] == -10.0
     assert std[1] == pytest.approx(100 / 12**0.5)
     assert len(caplog.records) == 1
-    assert "1 of 3 curves cannot be fitted" in caplog.text
+    assert predictor.notice_ == "1 of 3 curves cannot be fitted; their last value is the prediction"
+    assert predictor.notice_ in caplog.text
     predictor.predict(query.take(np.array([0, 2])))
+    assert (predictor.n_fallback_, predictor.notice_) == (0, "")
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_curve_that_falls_is_noise_about_one_that_rises_and_says_next_to_nothing(name):
+    predictor = registry.create(name, QUICK[name], seed=0)
+    mean, std = predictor.predict_distribution(observe([[90.0, 50.0, 20.0, 1.0]], 20))
     assert predictor.n_fallback_ == 0
+    assert 30 < mean[0] < 90
+    assert std[0] > 25  # a uniform accuracy has 29
 
 
 @pytest.mark.parametrize("name", QUICK)
