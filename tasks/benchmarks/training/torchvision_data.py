@@ -18,7 +18,10 @@ from tasks.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from tasks.benchmarks.training.recipe import Recipe
 
-_PARTS: Mapping[str, tuple[str, ...]] = {"train": ("train", "trainval"), "test": ("test", "val", "valid")}
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "train": ("train", "trainval", "train-standard"),
+    "test": ("test", "val", "valid"),
+}
 """What classes with an argument ``split`` call their parts; the first that a class knows is taken."""
 
 _EXTRA: Mapping[str, Mapping[str, object]] = {"EMNIST": {"split": "balanced"}}
@@ -107,15 +110,15 @@ def _made(kind: Any, folder: str, tries: list[dict[str, object]], where: str) ->
 
 def _part(loaded: Any, recipe: Recipe, where: str) -> Part:  # noqa: ANN401 - torchvision has no types here
     images = np.asarray(getattr(loaded, "data", ()))
-    if images.ndim not in (3, 4):
+    labels = getattr(loaded, "labels", getattr(loaded, "targets", None))
+    if images.ndim not in (3, 4) or labels is None:
         return _one_by_one(loaded, recipe, where)
-    labels = np.asarray(loaded.labels if hasattr(loaded, "labels") else loaded.targets, dtype=np.int64)
     axes = (1, 2) if images.ndim == 3 or images.shape[3] in (1, 3) else (2, 3)
     missing = [(-images.shape[axis]) % 4 for axis in axes]
     widths = [(0, 0)] * images.ndim
     for axis, pixels in zip(axes, missing, strict=True):
         widths[axis] = (pixels // 2, pixels - pixels // 2)
-    return Part(np.pad(images, widths), labels)
+    return Part(np.pad(images, widths), np.asarray(labels, dtype=np.int64))
 
 
 def _one_by_one(loaded: Any, recipe: Recipe, where: str) -> Part:  # noqa: ANN401
@@ -127,7 +130,10 @@ def _one_by_one(loaded: Any, recipe: Recipe, where: str) -> Part:  # noqa: ANN40
     images = np.empty((len(loaded), 3, size, size), dtype=np.uint8)
     labels = np.empty(len(loaded), dtype=np.int64)
     for index in range(len(loaded)):
-        item = loaded[index]
+        try:
+            item = loaded[index]
+        except OSError as error:
+            raise InputError(f"{where}: item {index} cannot be read: {error}") from error
         pair = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         image, label = pair[0], getattr(pair[1], "item", lambda value=pair[1]: value)()
         if not isinstance(image, Image.Image) or isinstance(label, bool) or not isinstance(label, int):

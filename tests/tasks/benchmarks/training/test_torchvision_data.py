@@ -111,6 +111,22 @@ class Flow(EuroSAT):
         return Image.new("RGB", (64, 64)), Image.new("RGB", (64, 64)), None
 
 
+class Volumes(EuroSAT):
+    """One array without labels."""
+
+    data = np.zeros((N, 3, 8, 8))
+
+    def __getitem__(self, index):
+        return self.data[index], 0
+
+
+class Torn(EuroSAT):
+    """A damaged file."""
+
+    def __getitem__(self, index):
+        raise OSError("image file is truncated")
+
+
 class Kinetics(VisionDataset):
     """Needs more than a folder."""
 
@@ -192,6 +208,8 @@ def test_a_class_without_parts_is_split(tmp_path):
         ("wrap", {}, "unknown name"),
         ("CelebA", {}, "no data set of images with one class each: item 0 is (Image, list)"),
         ("Flow", {}, "item 0 is (tuple, NoneType)"),
+        ("Volumes", {}, "item 0 is (ndarray, int)"),
+        ("Torn", {}, "item 0 cannot be read: image file is truncated"),
         ("Kinetics", {}, "Kinetics needs frames_per_clip"),
         ("FakeData", {}, "FakeData reads no folder"),
         ("Extra", {}, "has no such part: Unknown value 'train'"),
