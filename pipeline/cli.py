@@ -298,7 +298,10 @@ def bench_import(
             "nasbench-nlp, naslib or suite-zero.",
         ),
     ],
-    source: Annotated[Path, typer.Argument(help="The official file or folder.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="The official file or folder. nb_models is unpickled: only if you trust it."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Parquet file or folder to write to.")] = Path(),
     json: Json = False,
 ) -> None:

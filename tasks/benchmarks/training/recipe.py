@@ -60,7 +60,7 @@ class Recipe(RecipeBase):
         val_size: Validation images for the last epoch, of those the data set has; the first ones.
         val_part: Validation images for the epochs before, the first of those. Fewer save time.
         test_size: Test images, as above.
-        image_size: Height and width to which a folder's images are resized; only used for folders.
+        image_size: Height and width to which images in files are resized (folders, some of torchvision).
     """
 
     space: str

@@ -27,6 +27,9 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 _EXTRA: Mapping[str, Mapping[str, object]] = {"EMNIST": {"split": "balanced"}}
 """Arguments of classes whose ``split`` is none into parts."""
 
+_GENERIC = ("DatasetFolder", "ImageFolder")
+"""Classes for anybody's files; a folder is given by its path instead."""
+
 
 def load_torchvision(recipe: Recipe, root: Path = Path("~/.cache/torchvision")) -> TrainingData:
     """Load ``torchvision:NAME``, downloaded once; the official test part is test, validation is split off.
@@ -74,7 +77,11 @@ def load_torchvision(recipe: Recipe, root: Path = Path("~/.cache/torchvision")) 
 def _class(datasets: ModuleType, name: str, where: str) -> type:
     base = datasets.VisionDataset
     found = {key: value for key, value in vars(datasets).items() if isinstance(value, type)}
-    names = sorted(key for key, value in found.items() if issubclass(value, base) and value is not base)
+    names = sorted(
+        key
+        for key, value in found.items()
+        if issubclass(value, base) and value is not base and key not in _GENERIC
+    )
     if name not in names:
         raise InputError(f"{where}: unknown name; {did_you_mean(name, names)}")
     return found[name]

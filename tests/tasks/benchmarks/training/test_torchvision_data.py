@@ -97,6 +97,10 @@ class EuroSAT(VisionDataset):
         return Image.new("RGB", (64, 64), (index, 0, 0)), index % 4
 
 
+class ImageFolder(EuroSAT):
+    """For anybody's files."""
+
+
 class CelebA(EuroSAT):
     """Labels that are no classes."""
 
@@ -206,6 +210,7 @@ def test_a_class_without_parts_is_split(tmp_path):
         ("EuroSat", {}, "did you mean 'EuroSAT'"),
         ("VisionDataset", {}, "unknown name"),
         ("wrap", {}, "unknown name"),
+        ("ImageFolder", {}, "unknown name"),
         ("CelebA", {}, "no data set of images with one class each: item 0 is (Image, list)"),
         ("Flow", {}, "item 0 is (tuple, NoneType)"),
         ("Volumes", {}, "item 0 is (ndarray, int)"),
