@@ -62,8 +62,8 @@ def import_logs(
     sizes: dict[tuple[Any, Any], Path] = {}
     for number, file in enumerate(files, start=1):
         size, run = _read(file)
-        sizes.setdefault(size, file)
         try:
+            sizes.setdefault(size, file)
             runs.add(run)
         except MALFORMED as error:
             raise _no_log(file, error) from error

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.benchmarks.schema import CURVES
 from tasks.errors import InputError
 
 DIVERGED, UNFINISHED = "diverged", "not finished"
@@ -17,6 +18,8 @@ OTHER_LENGTH, OUTSIDE = "of other length", "outside the space"
 
 MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
 """What an entry that is not made as it should be can raise in a reader."""
+
+_LARGEST = np.finfo(np.float32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Imported:
 class Runs:
     """Collects the usable runs of a source and counts the others.
 
-    A run is a mapping from columns to what was measured; sequences are curves, None is "not known".
+    A run is a mapping from columns of a table to what was measured; None is "not known".
 
     Attributes:
         kept: The usable ones so far, in the order in which they came.
@@ -63,9 +66,11 @@ class Runs:
             ValueError: A curve is not a sequence of numbers, or has none.
             TypeError: As above.
         """
-        curves = {name: _curve(name, value) for name, value in run.items() if _is_curve(value)}
+        curves = {name: _curve(name, run[name]) for name in CURVES if run.get(name) is not None}
         numbers = [value for value in run.values() if isinstance(value, float | int)]
-        if not np.isfinite(numbers).all() or not all(np.isfinite(curve).all() for curve in curves.values()):
+        # Tables hold curves as 32-bit numbers; a comparison with NaN is false.
+        finite = all((np.abs(curve) <= _LARGEST).all() for curve in curves.values())
+        if not finite or not np.isfinite(numbers).all():
             self.leave_out(DIVERGED)
             return False
         self.kept.append({**run, **curves})
@@ -80,7 +85,7 @@ class Runs:
         Raises:
             InputError: Nothing is left.
         """
-        lengths = [[len(value) for value in run.values() if _is_curve(value)] for run in self.kept]
+        lengths = [[len(run[name]) for name in CURVES if run.get(name) is not None] for run in self.kept]
         every = [length for of_run in lengths for length in of_run]
         epochs = Counter(every).most_common(1)[0][0] if every else 0
         fits = [set(of_run) == {epochs} for of_run in lengths]
@@ -110,10 +115,6 @@ class Runs:
 def described(left_out: Mapping[str, int]) -> str:
     """Return what was left out in words: ``3 diverged, 1 outside the space``."""
     return ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
-
-
-def _is_curve(value: object) -> bool:
-    return isinstance(value, list | tuple | np.ndarray)
 
 
 def _curve(name: str, value: Any) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:  # noqa: ANN401

@@ -89,10 +89,12 @@ def test_runs_that_diverged_or_ended_early_are_left_out_and_counted(tmp_path, ge
     logs = [log(rng, genotype) for genotype in (*genotypes, genotypes[0])]
     logs[1]["learning_curves"]["Train/train_loss"][2] = float("nan")
     logs[3]["info"][0]["val_accuracy"] = float("inf")
+    logs.append(log(rng, genotypes[1]))
+    logs[4]["learning_curves"]["Train/val_loss"][0] = 1e200
     logs.append(log(rng, genotypes[2], epochs=EPOCHS - 1))
     write(tmp_path, logs)
     (imported,) = import_logs(tmp_path, tmp_path / "table.parquet")
-    assert (imported.read, imported.left_out) == (5, {"diverged": 2, "of other length": 1})
+    assert (imported.read, imported.left_out) == (6, {"diverged": 3, "of other length": 1})
     table = read_table(imported.path)
     forms = [SPACE.canonical(as_arch(codes)) for codes in table.codes]
     assert forms == [SPACE.canonical(SPACE.parse(genotypes[number])) for number in (0, 2)]
@@ -109,11 +111,18 @@ def test_runs_that_diverged_or_ended_early_are_left_out_and_counted(tmp_path, ge
         ("learning_curves", {"Train/val_accuracy": []}),
         ("learning_curves", {"Train/val_accuracy": [[1.0]]}),
         ("learning_curves", {"Train/val_accuracy": ["high"]}),
+        ("learning_curves", {"Train/val_accuracy": [1.0], "Train/val_loss": 1.0}),
+        ("learning_curves", {"Train/val_accuracy": [1.0], "Train/val_loss": {}}),
         ("learning_curves", {"Train/val_accuracy": [10**400]}),
     ],
 )
 def test_a_malformed_log_is_named(place, value, tmp_path, genotypes):
     write(tmp_path, [{**log(np.random.default_rng(1), genotypes[0]), place: value}])
+    with pytest.raises(InputError, match=r"results_0\.json: not a log of NAS-Bench-301"):
+        import_logs(tmp_path, tmp_path)
+    (tmp_path / "rs" / "results_0.json").write_text(
+        json.dumps(log(np.random.default_rng(1), genotypes[0], layers=[8]))
+    )
     with pytest.raises(InputError, match=r"results_0\.json: not a log of NAS-Bench-301"):
         import_logs(tmp_path, tmp_path)
 

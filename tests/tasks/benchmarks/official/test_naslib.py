@@ -83,6 +83,7 @@ NONE = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
         ({"|none~0|": {"cifar100": ENTRY}}, r"none of its 1 runs can be used \(1 outside the space\)"),
         ({NONE: {"cifar100": {**ENTRY, "train_losses": []}}}, "not an entry of NASLib"),
         ({NONE: {"cifar100": {**ENTRY, "train_losses": 1.0}}}, "not an entry of NASLib"),
+        ({NONE: {"cifar100": {**ENTRY, "eval_losses": 1.0}}}, "not an entry of NASLib"),
         ({NONE: {"cifar100": {**ENTRY, "eval_losses": ["low"] * 2}}}, "not an entry of NASLib"),
         ({((), ()): {}}, "not an entry of NASLib"),
         ({((1,),): {}}, "key"),
