@@ -54,7 +54,7 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
-        cost_s=1.0,
+        cost_s=0.2,
         cost_growth=0.5,
     ),
     _omni(
@@ -65,8 +65,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
-        cost_s=14.0,
-        cost_growth=0.3,
+        cost_s=5.0,
+        cost_growth=0.75,
     ),
     _omni(
         "omni_ngb_no_lce",
@@ -76,8 +76,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=False,
         uncertainty=True,
         packages=_NGB,
-        cost_s=14.0,
-        cost_growth=0.3,
+        cost_s=5.0,
+        cost_growth=0.75,
     ),
     _omni(
         "omni_ngb_no_zerocost",
@@ -87,8 +87,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
-        cost_s=14.0,
-        cost_growth=0.3,
+        cost_s=5.0,
+        cost_growth=0.75,
     ),
     _omni(
         "omni_ngb_no_encoding",
@@ -98,8 +98,8 @@ HYBRID: tuple[PredictorInfo, ...] = (
         curves=True,
         uncertainty=True,
         packages=_NGB,
-        cost_s=14.0,
-        cost_growth=0.3,
+        cost_s=5.0,
+        cost_growth=0.75,
     ),
     _omni(
         "omni_seminas",

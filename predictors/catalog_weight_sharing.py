@@ -5,7 +5,7 @@ from __future__ import annotations
 from predictors.base import PredictorInfo
 
 
-def _supernet(name: str, kind: str, summary: str, reference: str) -> PredictorInfo:
+def _supernet(name: str, kind: str, cost_s: float, summary: str, reference: str) -> PredictorInfo:
     return PredictorInfo(
         name=name,
         target=f"predictors.weight_sharing.predictors:{kind}",
@@ -15,7 +15,7 @@ def _supernet(name: str, kind: str, summary: str, reference: str) -> PredictorIn
         resident=True,
         gpu=True,
         packages=("torch",),
-        cost_s=120.0,
+        cost_s=cost_s,
         summary=summary,
         reference=reference,
     )
@@ -25,12 +25,14 @@ WEIGHT_SHARING: tuple[PredictorInfo, ...] = (
     _supernet(
         "oneshot",
         "OneShot",
+        370.0,
         "Accuracy with the weights of a supernet, trained with all operations at once",
         "Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
     ),
     _supernet(
         "rsws",
         "RandomSharing",
+        270.0,
         "Accuracy with the weights of a supernet, trained along single random paths",
         "Li and Talwalkar, Random Search and Reproducibility for Neural Architecture Search, UAI 2019",
     ),
