@@ -16,6 +16,7 @@ def _supernet(name: str, kind: str, cost_s: float, summary: str, reference: str)
         gpu=True,
         packages=("torch",),
         cost_s=cost_s,
+        cost_growth=0.0,
         summary=summary,
         reference=reference,
     )
@@ -25,14 +26,14 @@ WEIGHT_SHARING: tuple[PredictorInfo, ...] = (
     _supernet(
         "oneshot",
         "OneShot",
-        370.0,
+        180.0,
         "Accuracy with the weights of a supernet, trained with all operations at once",
         "Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
     ),
     _supernet(
         "rsws",
         "RandomSharing",
-        270.0,
+        130.0,
         "Accuracy with the weights of a supernet, trained along single random paths",
         "Li and Talwalkar, Random Search and Reproducibility for Neural Architecture Search, UAI 2019",
     ),
