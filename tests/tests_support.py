@@ -42,7 +42,7 @@ class Command:
     def __init__(self, *arguments, cwd=None, env=None, before=""):
         self._folder = Path(tempfile.mkdtemp(prefix="naspred-command-"))
         self._files = {name: str(self._folder / name) for name in ("stdout", "stderr")}
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        environment = {**_environment(), **(env or {})}
         request = {"argv": [*map(str, arguments)], "cwd": str(cwd or ROOT), "env": environment}
         self.returncode = self._output = None
         self.pid = _ask(request | self._files | {"before": before})
@@ -82,12 +82,20 @@ def naspred(*arguments, timeout=240, **settings):
     return subprocess.CompletedProcess(arguments, command.returncode, stdout, stderr)
 
 
+def _environment():
+    """The environment of this process, without what a Ray that it started has left there.
+
+    Ray reads its mode of authentication when it is imported, which in the commands' process was earlier.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    return {**inherited, "PYTHONPATH": str(ROOT)}
+
+
 @functools.cache
 def _server():
     """The process that starts commands; see ``warm_server.py``."""
     environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
+        **_environment(),
         # A thread of the allocator would not be there in the forks.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
     }
