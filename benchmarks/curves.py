@@ -1,16 +1,23 @@
 """How well the predictors that read learning curves rank, by the share of the training that they see.
 
-    python benchmarks/curves.py TABLE.parquet [--seeds 20] [--shares 5,10,25,50] [--train 100]
+    python benchmarks/curves.py TABLE.parquet [--seeds 20] [--shares 5,10,25,50] [--train 100] [--others]
 
 TABLE is a benchmark table with curves in naspred's schema (``naspred bench build`` or ``import``), or
 the name of one that comes with naspred. Prints Kendall's tau-b against the final accuracy on the test
-architectures of each seed, mean and standard error, beside the last value of the curve (``valacc``, or
-``valloss`` where there is no accuracy); and CPU seconds per query architecture, fitting included.
+architectures of each seed, mean and standard deviation over the seeds, beside the last value of the curve
+(``valacc``, or ``valloss`` where there is no accuracy); and CPU seconds per query architecture, fitting
+included. Test sets of different seeds overlap: the deviation is that of a split, and is not to be divided by
+the root of their number.
+
+``--others`` judges, and trains, by the mean of the runs other than the one whose curve is read; for tables
+that ``naspred bench build`` made, whose ``val_acc`` is the mean of all runs. ``--also gcn,gp`` adds
+predictors that read no curve.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,13 +26,29 @@ from pipeline.execute.threads import limit_threads
 limit_threads(1)
 
 import numpy as np  # noqa: E402 - after the limit, which libraries read when they are loaded
+import pyarrow as pa  # noqa: E402
+import pyarrow.compute as pc  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
 from scipy.stats import kendalltau  # noqa: E402
 
 from predictors import registry  # noqa: E402
 from predictors.observations import Observations  # noqa: E402
 from tasks.benchmarks.catalog import load_benchmark  # noqa: E402
+from tasks.benchmarks.embedded import embedded_files  # noqa: E402
+from tasks.benchmarks.table import BenchmarkTable  # noqa: E402
 from tasks.benchmarks.user_table import read_user_table  # noqa: E402
 from tasks.sampling import draw  # noqa: E402
+
+
+def judged_by_others(path: Path) -> BenchmarkTable:
+    """Return a table with the mean of all runs but the first one as its target."""
+    table = pq.read_table(path)
+    table = table.filter(pc.greater(pc.list_value_length(table["val_acc_runs"]), 1))
+    target = pa.array([np.mean(values[1:]) for values in table["val_acc_runs"].to_pylist()])
+    table = table.set_column(table.column_names.index("val_acc"), "val_acc", target)
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(table, Path(folder) / path.name)
+        return read_user_table(Path(folder) / path.name)
 
 
 def observe(table, rows, epochs, *, labelled):
@@ -82,16 +105,21 @@ def main():
     parser.add_argument("--train", type=int, default=100)
     parser.add_argument("--test", type=int, default=200)
     parser.add_argument("--predictors", default="")
+    parser.add_argument("--also", default="")
+    parser.add_argument("--others", action="store_true")
     options = parser.parse_args()
 
-    path = Path(options.table)
-    table = read_user_table(path) if path.is_file() else load_benchmark(options.table)
+    path = Path(options.table) if Path(options.table).is_file() else embedded_files().get(options.table)
+    if options.others:
+        table = judged_by_others(path)
+    else:
+        table = read_user_table(path) if path is not None else load_benchmark(options.table)
     wanted = options.predictors.split(",") if options.predictors else None
     infos = [
         info
         for info in registry.all_infos()
         if "curves" in info.needs and (wanted is None or info.name in wanted)
-    ]
+    ] + [registry.get_info(name) for name in options.also.split(",") if name]
     epochs = [max(1, round(float(share) / 100 * table.epochs)) for share in options.shares.split(",")]
     n_test = min(options.test, len(table) - options.train)
     splits = [
@@ -100,7 +128,8 @@ def main():
     ]
     print(f"{table.name}: {len(table)} architectures, {table.epochs} epochs; {n_test} test architectures,")
     print(
-        f"{options.train} training ones where some are needed, {options.seeds} seeds; tau +- standard error"
+        f"{options.train} training ones where some are needed, {options.seeds} seeds; "
+        f"tau +- standard deviation{', judged by the other runs' if options.others else ''}"
     )
     print(f"{'predictor':10}" + "".join(f"{f'{k} epochs':>17}" for k in epochs) + f"{'CPU s/arch':>12}")
     for info in infos:
@@ -112,7 +141,7 @@ def main():
         for k in epochs:
             taus, cost = taus_of(table, info, k, splits)
             seconds.append(cost)
-            cells.append(f"{taus.mean():9.3f} +- {taus.std(ddof=1) / len(taus) ** 0.5:.3f}")
+            cells.append(f"{taus.mean():9.3f} +- {taus.std(ddof=1):.3f}")
         print(
             f"{info.name:10}" + "".join(f"{cell:>17}" for cell in cells) + f"{np.mean(seconds):12.4f}",
             flush=True,

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline.building.build_file import Build
 from tasks.benchmarks.building.job import TRAINING_VERSION
-from tasks.benchmarks.ceiling import noise_ceiling
+from tasks.benchmarks.ceiling import FirstRunAgreement, NoiseCeiling, first_run_agreement, noise_ceiling
 from tasks.spaces.base import DatasetInfo
 from tasks.spaces.dag import DagSpace
 from tasks.spaces.registry import get_space
@@ -185,10 +185,10 @@ def _facts(
         "val_acc": [final[place] for place in full],
         "val_loss": [[run["val_loss"][-1] for run in finished[place].runs.values()] for place in full],
     }
-    ceilings = {}
-    for name, values in targets.items():
-        ceiling = noise_ceiling(np.array(values, dtype=np.float64).reshape(len(full), build.runs))
-        ceilings[name] = None if ceiling is None else {k: round(v, 4) for k, v in asdict(ceiling).items()}
+    arrays = {
+        name: np.array(values, dtype=np.float64).reshape(len(full), build.runs)
+        for name, values in targets.items()
+    }
     return {
         "recipe": build.recipe,
         "seed": build.seed,
@@ -199,5 +199,10 @@ def _facts(
         "failed_runs": failed_runs,
         "cpu_hours": round(float(np.nansum(rows["cpu_s"].to_numpy())) / 3600, 3),
         "devices": sorted({row for row in rows["device"].to_pylist() if row}),
-        "noise_ceiling": ceilings,
+        "noise_ceiling": {name: _rounded(noise_ceiling(values)) for name, values in arrays.items()},
+        "first_run": _rounded(first_run_agreement(arrays["val_acc"])),
     }
+
+
+def _rounded(found: NoiseCeiling | FirstRunAgreement | None) -> dict[str, float] | None:
+    return None if found is None else {name: round(value, 4) for name, value in asdict(found).items()}

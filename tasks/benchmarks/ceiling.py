@@ -60,3 +60,33 @@ def noise_ceiling(values: NDArray[np.floating], *, splits: int = SPLITS) -> Nois
     if half_tau <= 0:
         return NoiseCeiling(runs, count, half_tau, half_tau)
     return NoiseCeiling(runs, count, half_tau, factor * half_tau / (1.0 + (factor - 1.0) * half_tau))
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRunAgreement:
+    """How well the first run, whose curve a table shows, agrees with what it is judged by.
+
+    Attributes:
+        target_tau: Kendall tau with the mean of all runs, the first among them. The end of the curve is then
+            a part of the target: the fewer the runs, the more.
+        others_tau: The same with the mean of the other runs only, in which the first has no part.
+    """
+
+    target_tau: float
+    others_tau: float
+
+
+def first_run_agreement(values: NDArray[np.floating]) -> FirstRunAgreement | None:
+    """Return the agreement of the first of repeated measurements; None if it is undefined.
+
+    Args:
+        values: Finite measurements, shape (architectures, runs).
+    """
+    runs: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    if runs.shape[0] < 2 or runs.shape[1] < 2:
+        return None
+    first = runs[:, 0]
+    target, others = kendall(first, runs.mean(axis=1)), kendall(first, runs[:, 1:].mean(axis=1))
+    if target is None or others is None:
+        return None
+    return FirstRunAgreement(target, others)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from tasks.benchmarks.ceiling import noise_ceiling
+from tasks.benchmarks.ceiling import first_run_agreement, noise_ceiling
 
 
 def measurements(noise, runs, count=400, seed=0):
@@ -39,3 +39,13 @@ def test_two_runs_have_one_split():
     ceiling = noise_ceiling(values)
     assert ceiling.half_tau == pytest.approx(expected)
     assert ceiling.tau == pytest.approx(2 * expected / (1 + expected))
+
+
+def test_the_first_run_agrees_more_with_a_mean_that_it_is_part_of():
+    values = measurements(1.0, 3)
+    found = first_run_agreement(values)
+    assert found.target_tau == pytest.approx(kendalltau(values[:, 0], values.mean(1)).statistic)
+    assert found.others_tau == pytest.approx(kendalltau(values[:, 0], values[:, 1:].mean(1)).statistic)
+    assert found.others_tau < found.target_tau - 0.1
+    assert first_run_agreement(measurements(1.0, 1)) is None
+    assert first_run_agreement(np.ones((5, 2))) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.benchmarks.catalog import load_benchmark
-from tasks.benchmarks.ceiling import noise_ceiling
+from tasks.benchmarks.ceiling import first_run_agreement, noise_ceiling
 from tasks.benchmarks.embedded import FOLDER, embedded_files
 from tasks.spaces.base import as_arch
 
@@ -32,6 +32,9 @@ def test_quality(name):
     values = np.array([row for row in runs_of(name) if len(row) == table.build["runs"]])
     assert len(values) > 0.95 * len(table)
     assert noise_ceiling(values).tau == pytest.approx(stated["tau"], abs=1e-3)
+    first = first_run_agreement(values)
+    assert first.others_tau == pytest.approx(table.build["first_run"]["others_tau"], abs=1e-3)
+    assert first.target_tau == pytest.approx(table.build["first_run"]["target_tau"], abs=1e-3)
 
 
 @pytest.mark.parametrize("name", LEAST)
