@@ -6,14 +6,14 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictors.observations import Observations
 from predictors.parameters import check_parameters
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tasks.task import Experiment
 
 Family = Literal["model_based", "zero_cost", "learning_curve", "weight_sharing", "hybrid", "baseline"]
@@ -51,6 +51,9 @@ class PredictorInfo:
         cost_growth: Exponent of that cost in the number of training architectures, roughly.
         summary: One line.
         reference: Paper.
+
+    Raises:
+        InputError: A family or a need that does not exist.
     """
 
     name: str
@@ -73,6 +76,18 @@ class PredictorInfo:
     cost_growth: float = 0.5
     summary: str = ""
     reference: str = ""
+
+    def __post_init__(self) -> None:
+        families, needs = get_args(Family), get_args(Need)
+        if self.family not in families:
+            hint = did_you_mean(str(self.family), families)
+            raise InputError(f"predictor {self.name}: unknown family {self.family!r}; {hint}")
+        if not isinstance(self.needs, (set, frozenset)):
+            raise InputError(f"predictor {self.name}: needs is {self.needs!r}, must be a set of names")
+        for need in sorted(self.needs - set(needs), key=str):
+            raise InputError(
+                f"predictor {self.name}: unknown need {need!r}; {did_you_mean(str(need), needs)}"
+            )
 
     @property
     def experiment(self) -> Experiment:

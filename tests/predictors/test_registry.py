@@ -55,6 +55,25 @@ def test_builtin_names():
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            '{"labels"}',
+            '{"label"}',
+            r"dice: unknown need 'label'; did you mean 'labels'\? allowed: labels, curves",
+        ),
+        ('frozenset({"labels"})', '"labels"', r"dice: needs is 'labels', must be a set of names"),
+        ('"baseline"', '"modelbased"', r"dice: unknown family 'modelbased'; did you mean 'model_based'"),
+    ],
+)
+def test_needs_and_families_that_do_not_exist_are_refused(right, wrong, message):
+    source = PLUGIN.format(cls="Dice", name="dice")
+    assert right in source
+    with pytest.raises(InputError, match=message):
+        registry.register_source("dice.py", source.replace(right, wrong))
+
+
 @pytest.mark.parametrize("info", BUILTIN, ids=lambda info: info.name)
 def test_builtin_targets_exist_and_their_packages_are_installed(info):
     assert (
