@@ -23,7 +23,7 @@ def shared_steps(pairs: TokenPairs, batch: int) -> int:
     Returns:
         Most steps, but not all, that have half as many beginnings as there are sequences, or fewer.
     """
-    choices = np.bincount(pairs.position.cpu().numpy()).astype(np.float64)
+    choices = np.bincount(pairs.host[0]).astype(np.float64)
     beginnings = np.maximum(choices.cumprod(), choices[::-1].cumprod())
     return int(np.count_nonzero(beginnings[:-1] <= batch / 2))
 
@@ -53,7 +53,7 @@ class PrefixLstm:
         import torch
 
         networks, device = weights.shape[0], weights.device
-        position, token = (part.cpu().numpy() for part in (pairs.position, pairs.token))
+        position, token = pairs.host
         steps = np.arange(shared)
         order = np.stack([steps, pairs.length - 1 - steps])  # position of each step, (2, shared)
         choices = np.bincount(position)[order]

@@ -23,6 +23,11 @@ class TokenPairs:
         tokens: Shape (M, n, length).
         possible: Pairs, bool of shape (length, vocabulary).
         device: Where the sequences are needed.
+
+    Attributes:
+        position: Of each pair.
+        token: Of each pair.
+        host: Both, as arrays.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class TokenPairs:
         number = np.zeros(possible.shape, dtype=np.int64)
         number[position, token] = np.arange(len(position))
         self.count, (self.length, self.vocabulary) = len(position), possible.shape
+        self.host = (position, token)
         self.position, self.token = (torch.from_numpy(part).to(device) for part in (position, token))
         shifted = number[np.arange(self.length), tokens] + self.count * np.arange(models)[:, None, None]
         # Rows of M x count stacked pairs, and tokens, for M x n stacked sequences.
