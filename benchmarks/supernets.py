@@ -6,9 +6,10 @@
 The table is one that ``naspred bench build`` made; supernets have the size of its networks and see its
 images. Prints, for each predictor with batch normalisation re-estimated per sub-network and without:
 Kendall's tau-b with the measured validation accuracy, mean and standard deviation over the seeds (supernets),
-CPU seconds of the training, and sub-networks per CPU second; beside them tau of the number of parameters and
-multiply-adds, of the number of operations that are neither pooling nor skip nor none, and, if the table
-says so, its noise ceiling. ``mean of seeds`` is the tau of the scores averaged over the supernets.
+seconds of the training (also of one that was loaded), and sub-networks per CPU second; beside them tau of
+the number of parameters and multiply-adds, of the number of operations that are neither pooling nor skip nor
+none, and, if the table says so, its noise ceiling. ``mean of seeds`` is the tau of the scores averaged over
+the supernets; ``nan`` that of scores that are all the same.
 
 ``--cells`` takes the first N of a random order of the table; 0 for all. ``--keep`` is a folder for
 checkpoints: a second call loads the supernets. ``naspred score`` scores all cells of NAS-Bench-201.
@@ -66,6 +67,8 @@ def main() -> None:
     table = load_file(options.table) if by_file else load_tables([options.table])[options.table]
     settings = {name: _value(text) for name, _, text in (pair.partition("=") for pair in options.set)}
     names = options.predictors.split(",")
+    if unfit := [name for name in names if "supernet" not in registry.get_info(name).needs]:
+        parser.error(f"--predictors {','.join(unfit)}: give rsws, oneshot or others with supernets")
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
     with using_checkpoints(None if options.keep is None else open_checkpoints(str(options.keep))):
@@ -87,23 +90,29 @@ def compare(
     accuracy, query = table.val_acc[rows], Observations(table.space, table.dataset, table.codes[rows])
     print(f"{table.name}: {len(rows)} of {len(table)} architectures, {seeds} supernets each")
     print(f"{'predictor':<12}{'statistics':<14}{'tau':>7}{'sd':>7}{'mean of seeds':>15}", end="")
-    print(f"{'training CPU s':>16}{'sub-networks/CPU s':>20}", flush=True)
+    print(f"{'training s':>16}{'sub-networks/CPU s':>20}", flush=True)
     for name in names:
         params = {**recipe_of(name, table), **settings}
         pairs = [score_both(name, query, params, seed) for seed in range(seeds)]
         for label, found in zip(("re-estimated", "inherited"), zip(*pairs, strict=True), strict=True):
-            taus = [kendall(accuracy, one.scores) or 0.0 for one in found]
-            mean = kendall(accuracy, np.mean([one.scores for one in found], axis=0)) or 0.0
+            taus = np.array([tau_of(accuracy, one.scores) for one in found])
+            mean = tau_of(accuracy, np.mean([one.scores for one in found], axis=0))
             trained = np.mean([one.train_s for one in found])
             speed = len(rows) / np.mean([one.query_s for one in found])
             deviation = float(np.std(taus, ddof=1)) if seeds > 1 else float("nan")
             print(f"{name:<12}{label:<14}{np.mean(taus):>7.3f}{deviation:>7.3f}{mean:>15.3f}", end="")
             print(f"{trained:>16.0f}{speed:>20.1f}", flush=True)
     for label, values in baselines(query).items():
-        print(f"{label:<26}{kendall(accuracy, values) or 0.0:>7.3f}")
+        print(f"{label:<26}{tau_of(accuracy, values):>7.3f}")
     for key, value in table.build.items():
         if "ceiling" in key:
             print(f"{key}: {value}")
+
+
+def tau_of(accuracy: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
+    """Return Kendall's tau; nan, which is what is printed then, of scores that are all the same."""
+    tau = kendall(accuracy, scores)
+    return float("nan") if tau is None else tau
 
 
 def recipe_of(name: str, table: BenchmarkTable) -> dict[str, Any]:
@@ -117,10 +126,9 @@ def score_both(name: str, query: Observations, params: dict[str, Any], seed: int
     train_s = 0.0
     for own in (True, False):
         predictor = registry.create(name, {**params, "replicate": seed, "bn_reestimate": own}, seed=0)
-        began = time.process_time()
         predictor.predict(query.take(slice(0, 1)))
+        train_s = train_s or predictor.setup_seconds_
         ready = time.process_time()
-        train_s = train_s or ready - began
         scores = predictor.predict(query)
         found.append(Scored(scores, train_s, time.process_time() - ready))
     return found[0], found[1]
