@@ -89,7 +89,7 @@ def run(
     retry_failed: Retry = False,
     device: Annotated[
         str,
-        typer.Option("--device", help="cpu, cuda or auto, for neural and Gaussian-process predictors."),
+        typer.Option("--device", help="cpu, cuda or auto, for predictors that can use a GPU."),
     ] = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and stop.")] = False,
     json: Json = False,
