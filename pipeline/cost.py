@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
 from predictors.base import PredictorInfo
+from predictors.registry import TUNING
+from predictors.tuning import Tuning
 from tasks.task import Task
 
 _Method: TypeAlias = tuple[str, str]
@@ -50,7 +54,7 @@ class CostModel:
         size, info = task.train_size or 0, self.infos[task.predictor]
         known = self._measured.get((task.predictor, task.params))
         if not known:
-            return max(info.cost_s * _scale(size, 100, info.cost_growth), 1e-4)
+            return max(_with_search(info.cost_s * _scale(size, 100, info.cost_growth), task), 1e-4)
         if size in known:
             return known[size]
         nearest = min(known, key=lambda other: abs(np.log((other + 1) / (size + 1))))
@@ -82,3 +86,24 @@ class CostModel:
 def _scale(size: int, other: int, growth: float) -> float:
     """Return how many times longer a training set of one size takes than one of another."""
     return float(((size + 30.0) / (other + 30.0)) ** growth)
+
+
+def _with_search(fit: float, task: Task) -> float:
+    """Return the seconds of one fit, and of the fits of the hyperparameter search before it if there is one.
+
+    A search with a time limit begins no configuration after it.
+    """
+    tuning, size = _tuning(task.params), task.train_size or 0
+    if tuning is None:
+        return fit
+    search = fit * tuning.trained_share(size)
+    if tuning.max_time_s is not None:
+        search = min(search, tuning.max_time_s + search / tuning.configs)
+    return fit + search
+
+
+@lru_cache(maxsize=1024)
+def _tuning(params: str) -> Tuning | None:
+    """Return the search that a task's parameters ask for."""
+    settings = json.loads(params).get(TUNING)
+    return None if settings is None else Tuning(**settings)

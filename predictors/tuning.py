@@ -48,6 +48,16 @@ class Tuning:
         """Return plain values, as they stand in a task's parameters."""
         return asdict(self)
 
+    def folds_for(self, n: int) -> int:
+        """Return the folds of n training architectures; 0 where they are too few for a search."""
+        count = min(self.folds, n // MIN_FOLD)
+        return count if count >= 2 else 0
+
+    def trained_share(self, n: int) -> float:
+        """Return the training architectures of all fits of the search together, as a multiple of n."""
+        folds = self.folds_for(n)
+        return float(self.configs * (folds - 1)) if folds else 0.0
+
 
 class TunedPredictor(Predictor):
     """Chooses hyperparameters by Kendall's tau on held-out folds, then fits with the best.
@@ -124,8 +134,8 @@ class TunedPredictor(Predictor):
 
     def _folds(self, n: int) -> list[NDArray[np.int64]]:
         """Held-out rows of each fold; empty if there are too few architectures."""
-        count = min(self.tuning.folds, n // MIN_FOLD)
-        if count < 2:
+        count = self.tuning.folds_for(n)
+        if not count:
             return []
         order = np.random.default_rng(derive_seed("folds", self.seed)).permutation(n)
         return [part.astype(np.int64) for part in np.array_split(order, count)]

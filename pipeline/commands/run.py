@@ -12,6 +12,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.aggregate import variant_labels
 from pipeline.commands.backends import check_device, open_backend, resource_shapes
 from pipeline.commands.inspect import console, show_results
 from pipeline.commands.reporting import read_rows, save_plan, write_report
@@ -166,9 +167,7 @@ def show_plan(
     store = ResultStore(out) if out else None
     prepared = prepare(study, store)
     todo = prepared.todo
-    groups: dict[str, list[Task]] = {}
-    for task in todo:
-        groups.setdefault(task.predictor, []).append(task)
+    groups = _by_variant(todo)
     costs = {name: sum(prepared.cost.estimate(task) for task in tasks) for name, tasks in groups.items()}
     shapes = _shapes(todo, prepared)
     if cluster is not None:
@@ -212,6 +211,16 @@ def show_plan(
     for reason, count in Counter(reason for _, reason in prepared.plan.skipped).items():
         screen.print(f"[yellow]skipped[/yellow] {count} tasks: {reason}", highlight=False)
     return 0
+
+
+def _by_variant(tasks: list[Task]) -> dict[str, list[Task]]:
+    """Return the tasks of each predictor; by hyperparameters, too, where one predictor has several."""
+    names = ["predictor", "params", "version"]
+    frame = pd.DataFrame([[getattr(task, name) for name in names] for task in tasks], columns=names)
+    groups: dict[str, list[Task]] = {}
+    for label, task in zip(variant_labels(frame) if tasks else [], tasks, strict=True):
+        groups.setdefault(label, []).append(task)
+    return groups
 
 
 def _batches(costs: dict[str, float], groups: dict[str, list[Task]]) -> int:

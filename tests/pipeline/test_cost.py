@@ -70,3 +70,24 @@ def test_growth_is_that_of_the_predictor():
     # What was measured at one size says what another one takes.
     cost.observe(replace(task(100), predictor="linear"), 3.0)
     assert seconds("linear", 1000) == pytest.approx(30, rel=0.25)
+
+
+def test_a_search_costs_its_fits():
+    cost, search = CostModel({"p": INFO}), '{{"hpo":{{"configs":{},"folds":3,"max_time_s":{}}}}}'
+    # 25 configurations x 3 folds, each on two thirds of the architectures, and the last fit.
+    assert cost.estimate(task(100, search.format(25, "null"))) == pytest.approx(2.0 * 51)
+    assert cost.estimate(task(100, search.format(4, "null"))) == pytest.approx(2.0 * 9)
+    # Two folds at 8 architectures, none below.
+    assert cost.estimate(task(8, search.format(4, "null"))) == pytest.approx(5 * cost.estimate(task(8)))
+    assert cost.estimate(task(7, search.format(4, "null"))) == cost.estimate(task(7))
+    # No configuration is begun after the limit.
+    assert cost.estimate(task(100, search.format(25, "10.0"))) == pytest.approx(2.0 + 10.0 + 4.0)
+    assert cost.estimate(task(100, search.format(25, "1e6"))) == pytest.approx(2.0 * 51)
+
+
+def test_a_measured_search_is_not_multiplied():
+    cost, params = CostModel({"p": INFO}), '{"hpo":{"configs":25,"folds":3,"max_time_s":null}}'
+    cost.observe(task(100), 0.1)
+    assert cost.estimate(task(100, params)) == pytest.approx(2.0 * 51)
+    cost.observe(task(100, params), 4.0)
+    assert cost.estimate(task(100, params)) == 4.0

@@ -1,8 +1,10 @@
+import json
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from pipeline.commands.run import show_plan
 from pipeline.plan import make_plan
 from pipeline.study import Study
 from tasks.errors import InputError
@@ -68,6 +70,7 @@ def test_anything_that_changes_a_result_changes_the_key(small_table):
         "seed": 1234,
         "sampling": "mutation",
         "n_test": 51,
+        "images": "i",
     }
     keys = {Task(**(fields | {name: value})).key for name, value in changed.items()}
     assert len(keys | {task.key}) == len(changed) + 1
@@ -137,3 +140,16 @@ def test_images_of_a_recipe_that_are_gone_are_named(small_table):
     plan = plan_of(replace(small_table, build={"recipe": recipe}), predictors=["snip"], trials=1)
     assert plan.tasks == []
     assert "no/such/images.npz" in plan.skipped[0][1]
+
+
+def test_what_a_plan_shows_is_a_line_for_each_variant_of_a_predictor(capsys):
+    entries = [{"name": "rf"}, {"name": "rf", "hpo": 25}, {"name": "params"}]
+    shown = study(predictors=entries, tasks=["nasbench201/cifar10"], train_sizes=[100])
+    assert show_plan(shown, None, None, json=True) == 0
+    lines = json.loads(capsys.readouterr().out)["predictors"]
+    searched = 'rf hpo={"configs": 25, "folds": 3, "max_time_s": null}'
+    assert set(lines) == {"rf", searched, "params"}
+    assert lines[searched]["tasks"] == lines["rf"]["tasks"]
+    assert lines[searched]["cpu_s"] == pytest.approx(51 * lines["rf"]["cpu_s"])
+    assert show_plan(shown, None, None) == 0
+    assert searched in " ".join(capsys.readouterr().out.split())
