@@ -43,6 +43,8 @@ class PredictorInfo:
         num_gpus: GPU share of one evaluator or task (0, 0.25, 0.5 or 1).
         gpu: Whether it can train on a GPU if a run asks for one; it makes its tensors on
             ``predictors.device.tensor_device()``.
+        ranks_from: Training architectures from which it can be expected to rank; after fewer, scores may all
+            be equal, which makes a row of status ``degenerate``.
         together: Tasks of one budget that make a batch however long that takes, since fitted as one
             program each takes much less time.
         packages: Import names of what it needs besides numpy and scipy.
@@ -69,6 +71,7 @@ class PredictorInfo:
     resident: bool = False
     num_gpus: float = 0.0
     gpu: bool = False
+    ranks_from: int = 5
     together: int = 1
     packages: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()

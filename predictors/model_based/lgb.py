@@ -3,10 +3,11 @@
 Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree", NeurIPS 2017. For
 architecture encodings: Luo et al., "Neural Architecture Search with GBDT", 2020 (arXiv 2007.04785).
 
-Differences from NASLib. Its five architectures per leaf (and LightGBM's own three per histogram
-bin) leave no possible split below ten training architectures, so every prediction is the same. Here
-a leaf needs ``min(min_data_in_leaf, max(1, n // 4))`` of the n training architectures, which is the
-published setting from n = 20 on, and a histogram bin needs one.
+No difference in method from NASLib. Its five architectures per leaf (and LightGBM's own three per
+histogram bin) leave no possible split below about eleven training architectures: all predictions are the
+same, and results are degenerate. ``small_leaves=True`` ranks after few labels: a leaf then needs
+``min(min_data_in_leaf, max(1, n // 4))`` of the n training architectures, a histogram bin needs one, and
+no feature is left out beforehand because no split of it is possible.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ class LightGBM(EncodedRegressor["Booster"]):
         feature_fraction: Share of the features that a tree may use.
         bagging_fraction: Share of the architectures that a tree sees.
         bagging_freq: Trees between two draws of that share; 0 uses all architectures always.
-        min_data_in_leaf: Architectures a leaf needs, if there are at least four times as many
-            training architectures; else a quarter of them, at least 1.
+        min_data_in_leaf: Architectures that a leaf needs.
+        small_leaves: Whether a leaf needs no more than a quarter of the training architectures (at
+            least 1), so that few of them can be ranked.
         seed: Seed of both shares.
     """
 
@@ -49,6 +51,7 @@ class LightGBM(EncodedRegressor["Booster"]):
         bagging_fraction: Annotated[float, Range(1e-6, 1)] = 0.8,
         bagging_freq: Annotated[int, Range(0, 100_000)] = 5,
         min_data_in_leaf: Annotated[int, Range(1, 1000)] = 5,
+        small_leaves: bool = False,
         seed: int = 0,
     ) -> None:
         self.encoding = encoding
@@ -59,6 +62,7 @@ class LightGBM(EncodedRegressor["Booster"]):
         self.bagging_fraction = bagging_fraction
         self.bagging_freq = bagging_freq
         self.min_data_in_leaf = min_data_in_leaf
+        self.small_leaves = small_leaves
         self.seed = seed
 
     def _fit_model(self, x: Floats, z: Floats) -> Booster:
@@ -71,15 +75,16 @@ class LightGBM(EncodedRegressor["Booster"]):
             "feature_fraction": self.feature_fraction,
             "bagging_fraction": self.bagging_fraction,
             "bagging_freq": self.bagging_freq,
-            "min_data_in_leaf": min(self.min_data_in_leaf, max(1, len(z) // 4)),
-            "min_data_in_bin": 1,
-            "feature_pre_filter": False,
+            "min_data_in_leaf": self.min_data_in_leaf,
             "seed": self.seed % 2**31,  # LightGBM reads a signed 32-bit integer
             "deterministic": True,
             "force_row_wise": True,
             "num_threads": 1,
             "verbosity": -1,
         }
+        if self.small_leaves:
+            parameters["min_data_in_leaf"] = min(self.min_data_in_leaf, max(1, len(z) // 4))
+            parameters |= {"min_data_in_bin": 1, "feature_pre_filter": False}
         data = lightgbm.Dataset(x, label=z, params=parameters)
         booster = lightgbm.train(parameters, data, num_boost_round=self.rounds)
         return booster.free_dataset()
