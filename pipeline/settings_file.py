@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -58,9 +58,26 @@ def validate(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
             )
             message = issue["msg"].removeprefix("Value error, ")
             if issue["type"] == "extra_forbidden":
-                message = f"unknown field; known are {', '.join(model.model_fields)}"
+                known = _model_at(model, issue["loc"][:-1]).model_fields
+                message = f"unknown field; known are {', '.join(known)}"
             lines.append(f"{source}: {where}: {message}{value}")
         raise InputError("\n".join(lines)) from error
+
+
+def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
+    """Return the model of what lies at a path of fields and positions within one."""
+    for part in path:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models_in(model.model_fields[part].annotation), model)
+    return model
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models that a type is made of: those of ``list[Model]`` or ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def _short(value: object) -> str:

@@ -81,6 +81,14 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
         ("tasks: [nasbench201]\npredictors: [rf]\n", "'nasbench201' is not of the form space/dataset"),
         (GOOD + "trials: 0\n", "trials: Input should be greater than or equal to 1 (got 0)"),
         (GOOD + "trails: 3\n", "trails: unknown field; known are name, tasks"),
+        (
+            "tasks: [a/b]\npredictors:\n  - {name: rf, hpo: {config: 3}}\n",
+            "predictors.0.hpo.config: unknown field; known are configs, folds, max_time_s",
+        ),
+        (
+            "tasks: [a/b]\npredictors:\n  - {name: rf, hp: 3}\n",
+            "predictors.0.hp: unknown field; known are name, params, hpo",
+        ),
         (GOOD + "sampling: random\n", "sampling: Input should be 'uniform' or 'mutation'"),
         (GOOD + "train_sizes: [5, 5]\n", "holds a value twice"),
         (GOOD + "train_sizes: []\n", "is empty"),
