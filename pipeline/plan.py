@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.planned_images import ImageFacts, PlannedImages
 from pipeline.study import (
     DEFAULT_TEST_SIZE,
     DEFAULT_TEST_SIZES,
@@ -59,6 +60,7 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
             settings[registry.TUNING] = entry.hpo.model_dump()
         info = registry.info_with(entry.name, settings)
         entries.append((info, canonical_params(settings), settings))
+    images = PlannedImages()
     for name in study.tasks:
         table = tables[name]
         available = distinct_count(table)
@@ -68,6 +70,10 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
                 settings = {**_of_recipe(info, table), **settings}
                 params = canonical_params(settings)
             runs, why_not = registry.availability(info, table, settings)
+            found = ImageFacts()
+            if runs and "images" in info.needs:
+                found = images.facts(info, table, settings)
+                runs, why_not = not found.reason, found.reason
             for train_size, epochs in _budgets(study, table, info):
                 reason = None if runs else why_not
                 if reason is None and train_size is not None and n_test + train_size > available:
@@ -91,6 +97,7 @@ def make_plan(study: Study, tables: Mapping[str, BenchmarkTable]) -> Plan:
                         seed=study.first_seed + trial,
                         sampling=study.sampling,
                         n_test=n_test,
+                        images=found.digest,
                     )
                     if reason is None:
                         plan.tasks.append(task)

@@ -172,8 +172,7 @@ def availability(
         except InputError as error:
             return False, f"needs parameter and multiply-add counts: {error}"
     if usable and "images" in info.needs:
-        settings = {"images": images.AUTO, **recipe_settings(table), **(params or {})}
-        lacks = images.why_not(str(settings["images"]), table.dataset)
+        lacks = images.why_not(image_source(info, table, params or {}), table.dataset)
         if lacks:
             return False, f"needs images: {lacks}"
     if usable:
@@ -184,6 +183,19 @@ def availability(
                     f"needs the encoding {encoding!r}, which cells of {table.space.name} do not have",
                 )
     return usable, why_not
+
+
+def image_source(info: PredictorInfo, table: BenchmarkTable, params: Mapping[str, Any]) -> str:
+    """Return where a predictor's images come from on a table, as ``load_images`` takes it.
+
+    Args:
+        info: A predictor that needs images.
+        table: The table; the recipe that it was made by may say so.
+        params: Hyperparameters that differ from the defaults; what they say goes first.
+    """
+    declared = get_parameters(info.name).get("images")
+    usual = images.AUTO if declared is None else declared.default
+    return str({"images": usual, **recipe_settings(table), **params}["images"])
 
 
 def register(cls: type[Predictor]) -> PredictorInfo:

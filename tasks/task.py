@@ -33,6 +33,8 @@ class Task:
         seed: Trial number; samples depend on it, not on predictor or budget.
         sampling: How test and training architectures are drawn.
         n_test: Number of test architectures.
+        images: Digest of the images that the predictor uses; empty if it uses none. Their place is in
+            ``params``, if it is not the usual one.
     """
 
     predictor: str
@@ -47,6 +49,7 @@ class Task:
     seed: int
     sampling: Sampling
     n_test: int
+    images: str = ""
 
     @property
     def task_name(self) -> str:
@@ -71,7 +74,7 @@ class Task:
     @property
     def key(self) -> str:
         """sha256 (hex) of the canonical JSON of the content."""
-        content = {
+        content: dict[str, object] = {
             "dataset": self.dataset,
             "epochs": self.epochs,
             "fingerprint": self.fingerprint,
@@ -85,6 +88,8 @@ class Task:
             "train_size": self.train_size,
             "version": self.version,
         }
+        if self.images:  # keys of tasks without images are what they were before there was the field
+            content["images"] = self.images
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -20,6 +20,7 @@ class Scorer:
         dataset: What the networks are built for.
         replicate: Number of the replicate, from 0.
         seed: Of the predictor's own randomness; 0 if that is without effect.
+        images: Digest of the images that it uses; empty if it uses none.
     """
 
     predictor: str
@@ -29,6 +30,7 @@ class Scorer:
     dataset: DatasetInfo
     replicate: int
     seed: int
+    images: str = ""
 
     @property
     def task_name(self) -> str:
@@ -59,9 +61,10 @@ class ScoringJob:
     def key(self) -> str:
         """sha256 (hex) of the canonical JSON of the content."""
         scorer = self.scorer
+        images = [scorer.images] if scorer.images else []
         return digest(
             "architecture score", scorer.predictor, scorer.params, scorer.version, scorer.space,
-            list(astuple(scorer.dataset)), scorer.seed, self.text,
+            list(astuple(scorer.dataset)), scorer.seed, self.text, *images,
         )  # fmt: skip
 
     @property

@@ -163,6 +163,7 @@ def _scorers(
                 dataset=tables[task.task_name].dataset,
                 replicate=len(scorers),
                 seed=0 if constant else task.model_seed,
+                images=task.images,
             )
         )
     return [scorer for scorers in found.values() for scorer in scorers]

@@ -15,7 +15,7 @@ from predictors.weight_sharing.checkpoints import current_checkpoints, decode, e
 from predictors.weight_sharing.paths import PathSampler
 from predictors.weight_sharing.supernet import Supernet, make_supernet
 from predictors.weight_sharing.training import Schedule, SupernetTraining
-from predictors.zero_cost.images import load_split
+from predictors.zero_cost.images import also_forget, load_split
 from tasks.benchmarks.training.data import TrainingData
 from tasks.seeds import derive_seed, digest
 from tasks.spaces.base import DatasetInfo, SearchSpace
@@ -128,6 +128,9 @@ def load_pool(images: str, dataset: DatasetInfo, val_size: int) -> Pool:
     for array in (data.train_images, data.train_labels):
         content.update(np.ascontiguousarray(array).data)
     return Pool(data, content.hexdigest())
+
+
+also_forget(load_pool.cache_clear)
 
 
 def _train(design: Design, pool: Pool, name: str, device: str) -> Trained:

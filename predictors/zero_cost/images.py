@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,8 @@ AUTO, NOISE, DIGITS = "auto", "noise", "digits"
 
 _DIGIT_PAIRS = 4096
 _NOISE_IMAGES = 1024
+
+_forget: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +97,11 @@ def load_images(source: str, dataset: DatasetInfo) -> ImagePool:
     Raises:
         InputError: No images, or images that do not fit the data set.
     """
+    return read_images(source, dataset)
+
+
+def read_images(source: str, dataset: DatasetInfo) -> ImagePool:
+    """Return what ``load_images`` does, read anew and not kept in memory."""
     data = load_split(source, dataset)
     images, labels = data.train_images, data.train_labels
     if data.compose == "pairs":
@@ -103,6 +111,37 @@ def load_images(source: str, dataset: DatasetInfo) -> ImagePool:
         images = lay_over(images[first], images[second])
         labels = pair_labels(labels[first], labels[second])
     return ImagePool.of(images, labels, known_classes(dataset))
+
+
+def also_forget(clear: Callable[[], None]) -> None:
+    """Have ``forget_images`` call a function, too: the one that empties another memory of images."""
+    _forget.append(clear)
+
+
+def forget_images() -> None:
+    """Empty the memory of this process, so that the next call finds files that have changed."""
+    load_images.cache_clear()
+    for clear in _forget:
+        clear()
+
+
+def split_digest(source: str, dataset: DatasetInfo, val_size: int) -> str:
+    """Return a digest of training and validation images, read anew: all that a supernet's scores follow from.
+
+    Args:
+        source: As for ``load_images``.
+        dataset: What the networks are built for.
+        val_size: Validation images, of those that there are.
+
+    Raises:
+        InputError: As ``load_images``.
+    """
+    data = load_split(source, dataset, val_size)
+    arrays = (data.train_images, data.train_labels, data.val_images, data.val_labels)
+    content = hashlib.sha256(f"{[array.shape for array in arrays]} {data.compose} {data.blank}".encode())
+    for array in arrays:
+        content.update(np.ascontiguousarray(array).data)
+    return content.hexdigest()
 
 
 def load_split(source: str, dataset: DatasetInfo, val_size: int = 4000) -> TrainingData:
