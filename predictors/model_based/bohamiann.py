@@ -3,18 +3,20 @@
 Springenberg, Klein, Falkner and Hutter, "Bayesian Optimization with Robust Bayesian Neural Networks"
 (BOHAMIANN), NeurIPS 2016.
 
-No difference in method from NASLib (through pybnn). Its 100 steps, 10 of them burn-in, are the
+Difference from NASLib (through pybnn): after burn-in the network of every fifth step is kept, 18 of 90
+steps; there steps count from zero and 17 are kept, one step later each. Its 100 steps, 10 of them burn-in, are the
 default so that results compare; they are far from the posterior. ``steps=13000, burn_in=3000,
 keep_every=100`` is what the authors' library does by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Self
 
 import numpy as np
 
+from predictors.base import PredictorInfo
 from predictors.model_based.encoded import Encoding
 from predictors.model_based.neural.bayesian_network import (
     SamplerSettings,
@@ -70,8 +72,17 @@ class Bohamiann(StackedRegressor[list[Initial]]):
         self.friction = friction
         self.seed = seed
 
+    @classmethod
+    def info_with(cls, info: PredictorInfo, params: Mapping[str, Any]) -> PredictorInfo:
+        """As for every predictor; refuses a sampler that keeps no network."""
+        cls(**params)._check_steps()
+        return info
+
     def _check_training(self, train: Observations) -> None:
         super()._check_training(train)
+        self._check_steps()
+
+    def _check_steps(self) -> None:
         if self.steps < self.burn_in + self.keep_every:
             raise InputError(
                 f"{type(self).__name__}: steps is {self.steps}, which leaves no network to keep; must be at "

@@ -106,6 +106,7 @@ def test_without_a_test_size_a_small_table_gives_a_third(small_table):
         (["nonsense"], "unknown predictor 'nonsense'"),
         ([{"name": "rf", "params": {"n_trees": 3}}], "n_trees"),
         ([{"name": "rf", "params": {"encoding": "wrong"}}], "wrong"),
+        ([{"name": "bohamiann", "params": {"steps": 14}}], "bohamiann: .* leaves no network to keep"),
     ],
 )
 def test_wrong_predictors_are_refused_before_anything_runs(small_table, predictors, expected):
