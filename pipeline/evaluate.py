@@ -30,6 +30,7 @@ from predictors.observations import Observations
 from predictors.tuning import TunedPredictor
 from predictors.weight_sharing.checkpoints import using_checkpoints
 from predictors.zero_cost.cache import using_scores
+from predictors.zero_cost.scoring import Proxy, Setting
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.sampling import Draw, draw
 from tasks.spaces.base import as_arch
@@ -51,8 +52,8 @@ class Context:
         device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
         scores: Folder or URL below which zero-cost scores and supernets are kept; empty to compute each of
             them anew.
-        predictors: Names of all predictors of the study, and of the proxies that they use: zero-cost scores
-            are computed together.
+        proxies: All zero-cost proxies of the study with their settings: scores of one setting are computed
+            together.
     """
 
     study: str
@@ -61,7 +62,7 @@ class Context:
     plugins: tuple[tuple[str, str], ...] = ()
     device: str = "cpu"
     scores: str = ""
-    predictors: tuple[str, ...] = ()
+    proxies: tuple[tuple[Setting, Proxy], ...] = ()
 
     @property
     def batch_budget_s(self) -> float:
@@ -87,7 +88,7 @@ class Context:
         kept = open_checkpoints(self.scores) if self.scores and "supernet" in info.needs else None
         with (
             on_device(self.device_of(info)),
-            using_scores(cache, self.predictors),
+            using_scores(cache, self.proxies),
             using_checkpoints(kept),
         ):
             yield

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipeline.execute.backend import Backend
 from pipeline.execute.scheduler import Scheduler
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import FAILED, Guard, Reporter
+from pipeline.proxies import proxies_of
 from pipeline.rows import Row
 from pipeline.store import ResultStore
 from pipeline.study import Study
@@ -30,6 +31,7 @@ from pipeline.tables import load_tables
 from pipeline.work import BatchResult, J, Work
 from predictors import registry
 from predictors.base import PredictorInfo
+from predictors.zero_cost.scoring import Proxy, Setting
 from tasks.benchmarks.table import BenchmarkTable
 from tasks.task import Task
 
@@ -201,14 +203,30 @@ def share_gpus(infos: dict[str, PredictorInfo]) -> None:
             infos[name] = replace(info, num_gpus=info.num_gpus or GPU_SHARE)
 
 
-def context_of(study: Study, device: str = "cpu", out: str = "") -> Context:
-    """Return what workers need to know of a study, of where it runs and of where results go."""
+def context_of(
+    study: Study, device: str = "cpu", out: str = "", planned: Iterable[tuple[str, str]] = ()
+) -> Context:
+    """Return what workers need to know of a study, of where it runs and of where results go.
+
+    Args:
+        study: The study.
+        device: ``cpu`` or ``cuda``, for predictors that can use a GPU.
+        out: Folder or URL of the results; empty if nothing computed on the way is to be kept.
+        planned: Predictors and hyperparameters (canonical JSON) of what will run, each any number of times.
+    """
     plugins = tuple((Path(file).name, Path(file).read_text(encoding="utf-8")) for file in study.plugins)
-    names = [entry.name for entry in study.predictors]
-    for entry in study.predictors:
-        names += registry.create(entry.name, entry.params, seed=0).proxies
-    known = tuple(dict.fromkeys(names))
-    return Context(study.name, study.task_timeout_s, study.save_predictions, plugins, device, out, known)
+    proxies: dict[tuple[Setting, Proxy], None] = {}
+    for name, params in dict.fromkeys(planned):
+        proxies |= dict.fromkeys(proxies_of(name, params))
+    return Context(
+        study.name,
+        study.task_timeout_s,
+        study.save_predictions,
+        plugins,
+        device,
+        scores=out,
+        proxies=tuple(proxies),
+    )
 
 
 def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: Reporter) -> RunSummary:
@@ -220,7 +238,9 @@ def execute(prepared: Prepared, store: ResultStore, backend: Backend, reporter: 
     scheduler = Scheduler(prepared.cost)
     scheduler.add(prepared.todo)
     summary = RunSummary(planned=len(prepared.plan.tasks), already=prepared.done)
-    work, skipped = context_of(prepared.study, prepared.device, store.root), _skipped_rows(prepared)
+    planned = ((task.predictor, task.params) for task in prepared.plan.tasks)
+    work = context_of(prepared.study, prepared.device, store.root, planned)
+    skipped = _skipped_rows(prepared)
     tables = encoded_tables(prepared.tables, prepared.todo)
     drive(scheduler, tables, work, store, backend, reporter, summary, first=skipped)
     return summary

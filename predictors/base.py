@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from predictors.observations import Observations
 from predictors.parameters import check_parameters
 from tasks.errors import InputError, did_you_mean
 from tasks.task import Experiment
+
+if TYPE_CHECKING:
+    from predictors.zero_cost.scoring import Proxy, Setting
 
 Family = Literal["model_based", "zero_cost", "learning_curve", "weight_sharing", "hybrid", "baseline"]
 Need = Literal["labels", "curves", "counts", "images", "supernet"]
@@ -229,10 +232,11 @@ class Predictor(ABC):
         return (encoding,) if isinstance(encoding, str) else ()
 
     @property
-    def proxies(self) -> tuple[str, ...]:
-        """Names of the zero-cost proxies whose scores it uses as features; here none.
+    def proxies(self) -> tuple[tuple[Setting, Proxy], ...]:
+        """The zero-cost proxies whose scores it gives or uses as features, and their setting; here none.
 
-        Whoever scores a network in the same study then computes these, too, with few further passes.
+        Whoever scores a network in this setting in the same study then computes these, too, with few further
+        passes.
         """
         return ()
 

@@ -42,7 +42,8 @@ def execute(
     """
     # Also makes the folder, without which workers keep no checkpoints.
     store.write_text(f"{SCORINGS}/{plan.study.name}.yaml", plan.study.to_yaml())
-    work = ScoringWork(context_of(plan.study, device, store.root))
+    planned = ((scorer.predictor, scorer.params) for scorer in plan.scorers)
+    work = ScoringWork(context_of(plan.study, device, store.root, planned))
     total = RunSummary(planned=len(plan.jobs), already=len(plan.jobs) - len(plan.todo))
 
     def stage(jobs: Sequence[ScoringJob], cost: ScoringCost, doing: str) -> None:

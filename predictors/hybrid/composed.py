@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,9 @@ from predictors.base import Need, NotFittedError, Predictor, PredictorInfo
 from predictors.encodings.shared import GRAPHS
 from predictors.extra import ExtraFeatures
 from predictors.hybrid.scaling import Scaling, bin_count
-from predictors.hybrid.sources import ENCODING, RawFeatures, read_features, sources
+from predictors.hybrid.sources import ENCODING, RawFeatures, proxies_of, read_features, sources
 from predictors.observations import Observations
-from predictors.zero_cost.score_archs import Setting
-from predictors.zero_cost.scoring import PROXIES
+from predictors.zero_cost.scoring import Proxy, Setting
 from tasks.errors import InputError
 from tasks.spaces.base import Codes
 
@@ -58,9 +58,21 @@ class ComposedPredictor(Predictor):
         return self._checked_model().encodings if ENCODING in self._features else ()
 
     @property
-    def proxies(self) -> tuple[str, ...]:
+    def proxies(self) -> tuple[tuple[Setting, Proxy], ...]:
         """Those among the features."""
-        return tuple(info.name for info in sources(self._features) if info.name in PROXIES)
+        return tuple((self._setting, name) for name in proxies_of(sources(self._features)))
+
+    @property
+    def _network(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in NETWORK if hasattr(self, name)}
+
+    @property
+    def _setting(self) -> Setting:
+        params = self._network
+        size = {name: params[name] for name in ("channels", "cells") if params.get(name) is not None}
+        return Setting(
+            **{name: params[name] for name in ("batch", "images", "replicate") if name in params}, size=size
+        )
 
     def _checked_model(self) -> Predictor:
         """Return an unfitted model.
@@ -107,10 +119,7 @@ class ComposedPredictor(Predictor):
         return self.scaling_.apply(raw.values, encoding=ENCODING in self._features, of_others=others)
 
     def _read(self, observations: Observations) -> RawFeatures:
-        params = {name: getattr(self, name) for name in NETWORK if hasattr(self, name)}
-        size = {name: params[name] for name in ("channels", "cells") if params.get(name) is not None}
-        setting = {name: params[name] for name in ("batch", "images", "replicate") if name in params}
-        return read_features(observations, sources(self._features), Setting(**setting, size=size), params)
+        return read_features(observations, sources(self._features), self._setting, self._network)
 
     def _predict(self, query: Observations) -> Floats:
         began = time.perf_counter()

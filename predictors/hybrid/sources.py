@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from predictors.base import PredictorInfo
 from predictors.observations import Observations
-from predictors.zero_cost.score_archs import Setting, score_archs
-from predictors.zero_cost.scoring import PROXIES
+from predictors.zero_cost.score_archs import score_archs
+from predictors.zero_cost.scoring import PROXIES, Proxy, Setting
 from tasks.errors import InputError, did_you_mean
 
 Floats = NDArray[np.float64]
@@ -65,6 +65,11 @@ def sources(features: tuple[str, ...]) -> tuple[PredictorInfo, ...]:
     return tuple(sorted(named, key=lambda info: info.name not in PROXIES))
 
 
+def proxies_of(infos: Sequence[PredictorInfo]) -> list[Proxy]:
+    """Return those of the predictors that are zero-cost proxies, in their order."""
+    return [name for info in infos for name in PROXIES if name == info.name]
+
+
 def read_features(
     observations: Observations, infos: Sequence[PredictorInfo], setting: Setting, params: Mapping[str, Any]
 ) -> RawFeatures:
@@ -83,7 +88,7 @@ def read_features(
 
     n = len(observations)
     began = time.perf_counter()
-    names = [name for info in infos for name in PROXIES if name == info.name]
+    names = proxies_of(infos)
     scores = score_archs(observations, names, setting) if names else [[] for _ in range(n)]
     wall = time.perf_counter() - began
     seconds = np.array([sum(score.seconds for score in row) for row in scores], dtype=np.float64)

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import astuple, dataclass
 from typing import Protocol
 
-from predictors.zero_cost.scoring import PROXIES, Proxy, ProxyScore
+from predictors.zero_cost.scoring import Proxy, ProxyScore, Setting
 from tasks.seeds import digest
 
 
@@ -78,12 +78,12 @@ class CacheUse:
 
     Attributes:
         cache: Where they are; None to compute every score anew.
-        together: Proxies that will be asked for sooner or later: whoever computes one of them for a
-            network computes all, since that takes far fewer passes.
+        together: Proxies that will be asked for sooner or later, and the setting of each: whoever computes
+            one of them for a network computes all of that setting, since that takes far fewer passes.
     """
 
     cache: ScoreCache | None = None
-    together: tuple[Proxy, ...] = ()
+    together: tuple[tuple[Setting, Proxy], ...] = ()
 
 
 _NONE = CacheUse()
@@ -96,15 +96,14 @@ def current_use() -> CacheUse:
 
 
 @contextmanager
-def using_scores(cache: ScoreCache | None, together: Sequence[str] = ()) -> Iterator[None]:
+def using_scores(cache: ScoreCache | None, together: Sequence[tuple[Setting, Proxy]] = ()) -> Iterator[None]:
     """Let predictors find scores in a cache, and keep new ones there, within the block.
 
     Args:
         cache: The cache.
-        together: Names of predictors of the study; those that are no proxies do not matter.
+        together: As ``CacheUse``; without effect if there is no cache.
     """
-    wanted = tuple(name for name in PROXIES if name in together)
-    token = _use.set(CacheUse(cache, wanted if cache is not None else ()))
+    token = _use.set(CacheUse(cache, tuple(together) if cache is not None else ()))
     try:
         yield
     finally:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from predictors.base import Predictor
 from predictors.observations import Observations
 from predictors.parameters import Range
-from predictors.zero_cost.score_archs import Setting, score_archs
-from predictors.zero_cost.scoring import Proxy
+from predictors.zero_cost.score_archs import score_archs
+from predictors.zero_cost.scoring import Proxy, Setting
 
 
 class ZeroCostProxy(Predictor):
@@ -57,18 +57,26 @@ class ZeroCostProxy(Predictor):
         """Always true."""
         return True
 
-    def _fit(self, train: Observations) -> None:
-        del train
+    @property
+    def proxies(self) -> tuple[tuple[Setting, Proxy], ...]:
+        """Itself."""
+        return ((self._setting, self.proxy),)
 
-    def _predict(self, query: Observations) -> NDArray[np.float64]:
+    @property
+    def _setting(self) -> Setting:
         sizes = {"channels": self.channels, "cells": self.cells}
-        setting = Setting(
+        return Setting(
             batch=self.batch,
             images=self.images,
             replicate=self.replicate,
             size={name: value for name, value in sizes.items() if value is not None},
         )
-        scores = [found for (found,) in score_archs(query, [self.proxy], setting)]
+
+    def _fit(self, train: Observations) -> None:
+        del train
+
+    def _predict(self, query: Observations) -> NDArray[np.float64]:
+        scores = [found for (found,) in score_archs(query, [self.proxy], self._setting)]
         self.query_seconds_ = np.array([score.seconds for score in scores], dtype=np.float64)
         self.undefined_ = tuple(score.reason for score in scores)
         return np.array(

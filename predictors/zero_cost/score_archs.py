@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,29 +13,12 @@ from predictors.device import tensor_device
 from predictors.observations import Observations
 from predictors.zero_cost.cache import ScoreKey, current_use
 from predictors.zero_cost.images import ImagePool, load_images
-from predictors.zero_cost.scoring import VERSION, Proxy, ProxyScore
+from predictors.zero_cost.scoring import VERSION, Proxy, ProxyScore, Setting
 from tasks.seeds import derive_seed, digest
 from tasks.spaces.base import Arch
 
 _KEEP_S = 5.0
 """New scores are handed to the cache when they are worth so many seconds: what a crash may lose."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How networks are scored.
-
-    Attributes:
-        batch: Images of the mini-batch.
-        images: Where they come from, see ``images.load_images``.
-        replicate: Number of the initialisation and mini-batch.
-        size: Sizes of the network as ``SearchSpace.build`` takes them; those left out are the space's.
-    """
-
-    batch: int = 32
-    images: str = "auto"
-    replicate: int = 0
-    size: Mapping[str, int] = field(default_factory=dict)
 
 
 def score_archs(query: Observations, names: Sequence[Proxy], setting: Setting) -> list[list[ProxyScore]]:
@@ -69,7 +52,7 @@ def score_archs(query: Observations, names: Sequence[Proxy], setting: Setting) -
         network=",".join(f"{name}={value}" for name, value in sorted(setting.size.items())),
     )
     known: dict[ScoreKey, ProxyScore] = {}
-    wanted = dict.fromkeys([*names, *use.together])
+    wanted = dict.fromkeys([*names, *(name for other, name in use.together if other == setting)])
     keys = {
         arch: {name: replace(base, arch=text, proxy=name) for name in wanted} for arch, text in texts.items()
     }

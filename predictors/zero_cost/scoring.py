@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,6 +20,27 @@ STUDY = PROXIES[:6]
 
 VERSION = 1
 """Raised when scores change; part of every key of a stored score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How networks are scored.
+
+    Attributes:
+        batch: Images of the mini-batch.
+        images: Where they come from, see ``images.load_images``.
+        replicate: Number of the initialisation and mini-batch.
+        size: Sizes of the network as ``SearchSpace.build`` takes them; those left out are the space's.
+    """
+
+    batch: int = 32
+    images: str = "auto"
+    replicate: int = 0
+    size: Mapping[str, int] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        """Equal settings have equal ones; a mapping has none of its own."""
+        return hash((self.batch, self.images, self.replicate, frozenset(self.size.items())))
 
 
 @dataclass(frozen=True, slots=True)

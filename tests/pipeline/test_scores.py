@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.evaluate import Context, evaluate_batch
+from pipeline.evaluate import evaluate_batch
 from pipeline.plan import make_plan
+from pipeline.run import context_of
 from pipeline.scores import SCORE_SCHEMA, ScoreStore, compact_scores
 from pipeline.store import ResultStore, StoreWarning
 from pipeline.study import Study
@@ -127,7 +128,8 @@ def _run(table, out, trials=2):
     )
     plan = make_plan(study, {"nasbench201/tiny": table})
     assert plan.skipped == []
-    context = Context("s", scores=str(out), predictors=("jacov", "snip"))
+    context = context_of(study, out=str(out), planned=((task.predictor, task.params) for task in plan.tasks))
+    assert [name for _, name in context.proxies] == ["jacov", "snip"]
     rows = []
     for name in ("jacov", "snip"):
         tasks = [task for task in plan.tasks if task.predictor == name]

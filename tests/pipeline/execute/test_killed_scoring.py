@@ -42,7 +42,7 @@ def run(backend, table, log, scores):
     ]  # fmt: skip
     sink, scheduler = Rows(), Scheduler(CostModel({"watched": info}))
     scheduler.add(tasks)
-    context = Context("t", plugins=PLUGIN, scores=str(scores), predictors=("watched",))
+    context = Context("t", plugins=PLUGIN, scores=str(scores))
     backend.run(scheduler, {table.name: table}, context, sink)
     return sorted(sink, key=lambda row: row["seed"])
 

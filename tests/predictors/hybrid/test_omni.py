@@ -16,9 +16,10 @@ from predictors.hybrid.omni import Omni
 from predictors.hybrid.sources import sources
 from predictors.observations import Observations
 from predictors.zero_cost.cache import MemoryCache, current_use, using_scores
-from predictors.zero_cost.scoring import ProxyScore
+from predictors.zero_cost.scoring import ProxyScore, Setting
 from tasks.errors import InputError
 from tasks.metrics import kendall
+from tasks.task import canonical_params
 
 TINY = {"images": "noise", "batch": 4, "channels": 2, "cells": 1}
 OMNI = [info for info in registry.all_infos() if info.name.startswith("omni")]
@@ -240,11 +241,14 @@ def test_registered_forms(info):
 
 def test_whoever_scores_networks_computes_the_proxies_of_compositions_too():
     omni = {"name": "omni", "params": {"features": ["encoding", "synflow", "sotle", "jacov"]}}
-    study = Study(name="omni", tasks=["a/b"], predictors=["snip", omni, "rf"])
-    context = context_of(study)
-    assert context.predictors == ("snip", "omni", "rf", "synflow", "jacov")
-    with using_scores(MemoryCache(), context.predictors):
-        assert set(current_use().together) == {"snip", "synflow", "jacov"}
+    other = {"name": "omni", "params": {"features": ["encoding", "zen"], "batch": 8, "cells": 2}}
+    study = Study(name="omni", tasks=["a/b"], predictors=["snip", omni, "rf", other])
+    context = context_of(study, planned=[(e.name, canonical_params(e.params)) for e in study.predictors])
+    with using_scores(MemoryCache(), context.proxies):
+        assert current_use().together == (
+            *((Setting(), name) for name in ("snip", "synflow", "jacov")),
+            (Setting(batch=8, size={"cells": 2}), "zen"),
+        )
 
 
 def test_rows_of_a_study(table):

@@ -61,9 +61,9 @@ def test_a_stored_score_is_not_computed_again_with_others(monkeypatch):
 
     monkeypatch.setattr(score_archs_module, "_score", watched)
     cache = MemoryCache()
-    with using_scores(cache, ["l2_norm"]):
+    with using_scores(cache, [(SETTING, "l2_norm")]):
         first = score_archs(_query(), ["l2_norm"], SETTING)
-    with using_scores(cache, ["l2_norm", "synflow", "plain"]):
+    with using_scores(cache, [(SETTING, name) for name in ("l2_norm", "synflow", "plain")]):
         assert score_archs(_query(), ["l2_norm"], SETTING) == first
         assert asked == [("l2_norm",)] * 3
         score_archs(_query(), ["plain"], SETTING)
@@ -74,7 +74,7 @@ def test_a_stored_score_is_not_computed_again_with_others(monkeypatch):
 
 def test_one_pass_for_all_proxies_of_a_study():
     cache = MemoryCache()
-    with using_scores(cache, ["rf", *PROXIES]):
+    with using_scores(cache, [(SETTING, name) for name in PROXIES]):
         first = score_archs(_query(), ["snip"], SETTING)
         assert len(cache) == len(PROXIES) * len(CODES)
         again = score_archs(_query(), ["synflow", "snip"], SETTING)
@@ -82,6 +82,16 @@ def test_one_pass_for_all_proxies_of_a_study():
     assert [row[0].reason for row in again] == ["", "no signal flows through the network", ""]
     alone = score_archs(_query(), ["synflow"], SETTING)
     assert [row[0].value for row in alone] == [row[0].value for row in again]
+
+
+def test_only_proxies_of_one_setting_are_computed_together():
+    cache, other = MemoryCache(), replace(SETTING, batch=7)
+    with using_scores(cache, [(SETTING, "l2_norm"), (other, "jacov"), (replace(SETTING), "snip")]):
+        score_archs(_query(), ["l2_norm"], SETTING)
+        assert len(cache) == 2 * len(CODES)
+        score_archs(_query(), ["jacov"], other)
+    assert len(cache) == 3 * len(CODES)
+    assert hash(replace(SETTING, size=dict(reversed(SETTING.size.items())))) == hash(SETTING)
 
 
 def test_cells_of_one_canonical_form_are_scored_apart():
