@@ -11,7 +11,9 @@ from NASLib, each because its search does not choose what it means to choose:
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,8 +27,13 @@ from predictors.parameters import declared_parameters
 from tasks.metrics import kendall
 from tasks.seeds import derive_seed
 
+_log = logging.getLogger(__name__)
+
 MIN_FOLD = 4
 """Architectures in a held-out fold at least; a rank correlation of fewer says nothing."""
+
+_MAX_REASONS = 3
+"""Different reasons why configurations failed that a message names; the log has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class TunedPredictor(Predictor):
     Attributes:
         chosen_: The hyperparameters that were fitted with.
         scores_: Mean held-out tau of each configuration tried, NaN for one that is out.
+        failures_: Why each configuration tried is out, or an empty text.
         hpo_time_: Wall seconds of the search.
     """
 
@@ -96,20 +104,34 @@ class TunedPredictor(Predictor):
         began = time.perf_counter()
         configs = self._configurations()
         folds = self._folds(len(train))
-        scores: list[float] = []
+        scored: list[tuple[float, str]] = []
         if folds:
             for start, stop in self._rounds(len(configs)):
-                if scores and self._out_of_time(began):
+                if scored and self._out_of_time(began):
                     break
-                scores += self._score(configs[start:stop], train, folds)
+                scored += self._score(configs[start:stop], train, folds)
+        scores = [score for score, _ in scored]
         best = _first_best(scores)
         self.hpo_time_ = time.perf_counter() - began
         self.scores_ = np.asarray(scores)
+        self.failures_ = tuple(reason for _, reason in scored)
         self.chosen_ = configs[best]
         self.model_ = self._make(self.chosen_).fit(train)
 
     def _predict(self, query: Observations) -> NDArray[np.float64]:
-        return self.model_.predict(query)
+        scores = self.model_.predict(query)
+        self.notice_ = "; ".join(filter(None, (self._failures(), self.model_.notice_)))
+        return scores
+
+    def _failures(self) -> str:
+        """Return how many configurations are out and why, the commonest reason first; empty if none is."""
+        reasons = Counter(filter(None, self.failures_)).most_common()
+        if not reasons:
+            return ""
+        text = ", ".join(f"{reason} ({count})" for reason, count in reasons[:_MAX_REASONS])
+        more = ", ..." if len(reasons) > _MAX_REASONS else ""
+        count = sum(count for _, count in reasons)
+        return f"{count} of {len(self.failures_)} configurations of the search failed: {text}{more}"
 
     def predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return predictive mean and standard deviation of the fitted configuration."""
@@ -152,7 +174,8 @@ class TunedPredictor(Predictor):
 
     def _score(
         self, configs: Sequence[Mapping[str, Any]], train: Observations, folds: Sequence[NDArray[np.int64]]
-    ) -> list[float]:
+    ) -> list[tuple[float, str]]:
+        """Return of each configuration its score and why it has none."""
         parts = [train.take(np.setdiff1d(np.arange(len(train)), held_out)) for held_out in folds]
         predictors = [[self._make(config) for _ in folds] for config in configs]
         flat = [predictor for row in predictors for predictor in row]
@@ -160,26 +183,33 @@ class TunedPredictor(Predictor):
             self.kind.fit_many(flat, parts * len(configs))
         except Exception:  # noqa: BLE001 - found out again, and told apart, one by one
             flat = []
-        scores = []
-        for row in predictors:
-            taus = [
-                _held_out(predictor, None if flat else part, train.take(held_out))
-                for predictor, part, held_out in zip(row, parts, folds, strict=True)
-            ]
-            known = [tau for tau in taus if tau is not None]
-            scores.append(float(np.mean(known)) if len(known) == len(folds) else float("nan"))
-        return scores
+        scored = []
+        for config, row in zip(configs, predictors, strict=True):
+            taus, reason = [], ""
+            for predictor, part, held_out in zip(row, parts, folds, strict=True):
+                tau, reason = _held_out(predictor, None if flat else part, train.take(held_out))
+                if reason:
+                    _log.warning("search of %s: %s is out: %s", self.kind.__name__, dict(config), reason)
+                    break
+                taus.append(tau)
+            scored.append((float("nan") if reason else float(np.mean(taus)), reason))
+        return scored
 
 
-def _held_out(predictor: Predictor, part: Observations | None, held_out: Observations) -> float | None:
-    """Return tau on the held-out fold; fits first if a part to train on is given. None if it fails."""
+def _held_out(predictor: Predictor, part: Observations | None, held_out: Observations) -> tuple[float, str]:
+    """Return tau on the held-out fold and why there is none; fits first if a part to train on is given."""
     assert held_out.targets is not None
     try:
         if part is not None:
             predictor.fit(part)
-        return kendall(held_out.targets, predictor.predict(held_out))
-    except Exception:  # noqa: BLE001 - a configuration that does not work is out; the others stay
-        return None
+        tau = kendall(held_out.targets, predictor.predict(held_out))
+    except Exception as error:  # noqa: BLE001 - a configuration that does not work is out; the others stay
+        return float("nan"), f"{type(error).__name__}: {error}"
+    return (
+        (float("nan"), "no ranking of a held-out fold: equal or undefined predictions")
+        if tau is None
+        else (tau, "")
+    )
 
 
 def _first_best(scores: Sequence[float]) -> int:

@@ -4,9 +4,9 @@ Springenberg, Klein, Falkner and Hutter, "Bayesian Optimization with Robust Baye
 (BOHAMIANN), NeurIPS 2016.
 
 Difference from NASLib (through pybnn): after burn-in the network of every fifth step is kept, 18 of 90
-steps; there steps count from zero and 17 are kept, one step later each. Its 100 steps, 10 of them burn-in, are the
-default so that results compare; they are far from the posterior. ``steps=13000, burn_in=3000,
-keep_every=100`` is what the authors' library does by itself.
+steps; there steps count from zero and 17 are kept, one step later each. Its 100 steps, 10 of them
+burn-in, are the default so that results compare; they are far from the posterior. ``steps=13000,
+burn_in=3000, keep_every=100`` is what the authors' library does by itself.
 """
 
 from __future__ import annotations

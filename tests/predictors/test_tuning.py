@@ -55,6 +55,25 @@ def test_the_configuration_that_ranks_held_out_cells_is_chosen(small_table, sear
     assert np.isnan(model.scores_).any()  # operation 4 raises: that configuration is out
 
 
+def test_configurations_that_fail_are_counted_with_the_reason(small_table, searchable, caplog):
+    query = Observations(small_table.space, small_table.dataset, small_table.codes[100:150])
+    model = tuned(configs=30).fit(observations(small_table, 60, operation=2))
+    model.predict(query)
+    failed = int(np.isnan(model.scores_).sum())
+    assert model.notice_ == (
+        f"{failed} of 30 configurations of the search failed: RuntimeError: not this one ({failed})"
+    )
+    assert (
+        caplog.text.count("search of Weighted: {'operation': 4} is out: RuntimeError: not this one") == failed
+    )
+
+
+def test_a_search_without_failures_says_nothing(small_table, searchable):
+    model = TunedPredictor(kind=Weighted, fixed={"operation": 1}, tuning=Tuning(configs=5), seed=1)
+    model.fit(observations(small_table, 40, operation=3)).predict(observations(small_table, 9, operation=3))
+    assert (model.notice_, model.failures_) == ("", ("",))
+
+
 def test_the_default_comes_first_and_stays_if_nothing_is_better(small_table, searchable):
     model = tuned(configs=30).fit(observations(small_table, 60, operation=0))
     assert model.chosen_ == {}
