@@ -18,9 +18,10 @@ class EncodedTable(BenchmarkTable):
     """A table beside which the encodings lie that predictors will ask for.
 
     They are computed once, where the table is, and travel with it: in Ray's object store all
-    workers of a node read one copy. No fit and no query encodes its architectures again, and no
+    workers of a node read one copy. Fits and queries do not encode their architectures again, and no
     time is booked for it. Per architecture that would be 3 microseconds for Weisfeiler-Lehman
-    features and token sequences, and less than 1 for the others.
+    features and token sequences, and less than 1 for the others. Encodings of which a table would have
+    more than ``encodings.shared.MAX_BYTES`` are made by each fit and query, in its own time.
 
     Attributes:
         encodings: Name -> encoding of every architecture, as ``encode_all`` returns them.
