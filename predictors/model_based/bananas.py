@@ -5,7 +5,8 @@ Architecture Search", AAAI 2021, sections 3 and 4.
 
 Differences from NASLib, each a correction: the path encoding of NAS-Bench-201 reads its edges in the
 order in which they are stored (there two of them are mixed up, so that paths are encoded which do not
-exist), and the members have different seeds.
+exist), and the members have different seeds. The range that searches draw the learning rate from is that of
+``mlp``, which says what the study states.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ Architecture Search", AAAI 2021, section 4: 20 layers of 20 units, mean absolute
 Differences from NASLib, the code of White et al., "How Powerful are Performance Predictors in NAS?",
 NeurIPS 2021: none in method. The output starts at zero and so has to travel to the accuracies, as
 there; ``targets="standardised"`` spares it the way. Without normalisation so deep a network trains
-badly on fewer than about 50 architectures.
+badly on fewer than about 50 architectures. Searches draw the learning rate log-uniformly from [.0001, .1];
+the study states the five values .0001, .001, .005, .01 and .1.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Chen and Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016. For arc
 Siems et al., "NAS-Bench-301 and the Case for Surrogate Benchmarks", 2020 (arXiv 2008.09777).
 
 No difference in method from NASLib: 500 rounds of depth 6 at the library's own settings. At least
-one feature is kept whatever the column shares are; NASLib's search can draw shares of zero.
+one feature is kept whatever the column shares are. Searches draw both shares from [.05, 1]; NASLib's from
+[0, 1], so that it can draw zero.
 """
 
 from __future__ import annotations
