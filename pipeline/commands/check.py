@@ -67,6 +67,11 @@ def _resolve(target: str) -> tuple[list[PredictorInfo], list[str]]:
     if ":" not in target:
         return [registry.get_info(target)], []
     module_name, _, class_name = target.partition(":")
+    if module_name.endswith(".py"):
+        raise InputError(
+            f"{target}: a file is checked as a whole, a class by the name of its module; "
+            f"use {module_name} or {Path(module_name).stem}:{class_name}"
+        )
     sys.path.insert(0, str(Path.cwd()))
     try:
         found = getattr(importlib.import_module(module_name), class_name)

@@ -60,6 +60,7 @@ def test_a_plugin_joins_the_predictors_of_the_study():
     [
         ("nowhere.py", "nowhere.py: cannot be read"),
         ("no_such_module:X", "cannot be imported"),
+        ("my/nearest.py:Nearest", "use my/nearest.py or nearest:Nearest"),
         ("json:JSONDecoder", "is not a subclass"),
         ("rff", "did you mean 'rf'"),
     ],
