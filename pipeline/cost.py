@@ -11,6 +11,8 @@ from typing import TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from pipeline.proxies import proxies_of
+from pipeline.work import Shared
 from predictors.base import PredictorInfo
 from predictors.registry import TUNING
 from predictors.tuning import Tuning
@@ -48,6 +50,20 @@ class CostModel:
     def demand(self, task: Task) -> PredictorInfo:
         """Return what a task needs to run."""
         return self.infos[task.predictor]
+
+    def shared(self, task: Task) -> Shared | None:
+        """Return the zero-cost scores of a task's trial, for one setting; None if it asks for none.
+
+        Training sets of a trial are prefixes of each other: the largest leaves the scores for all. Those of
+        another predictor on the same images are computed along, see ``Context.proxies``.
+        """
+        if "images" not in self.infos[task.predictor].needs:
+            return None
+        settings = frozenset(setting for setting, _ in proxies_of(task.predictor, task.params))
+        if not settings:
+            return None
+        trial = (task.task_name, task.fingerprint, task.images, task.sampling, task.n_test, task.seed)
+        return Shared((settings, *trial), task.train_size or 0)
 
     def estimate(self, task: Task) -> float:
         """Return the expected seconds of a task, more than 0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -51,6 +51,19 @@ class Demand(Protocol):
         """Jobs of one extent that make a batch however long that takes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """By-products of a job that are kept, and that others would otherwise compute as well.
+
+    Attributes:
+        name: Of two jobs with an equal name, one finds what the other has left.
+        amount: A job leaves what those with an amount up to its own need.
+    """
+
+    name: Hashable
+    amount: int = 0
+
+
 class Costs(Protocol[J_contra]):
     """Estimates seconds per job, and learns."""
 
@@ -64,6 +77,9 @@ class Costs(Protocol[J_contra]):
 
     def demand(self, job: J_contra, /) -> Demand:
         """Return what a job needs to run."""
+
+    def shared(self, job: J_contra, /) -> Shared | None:
+        """Return what a job shares with others: they wait until one of them has come back."""
 
     def estimate(self, job: J_contra, /) -> float:
         """Return the expected seconds of a job, more than 0."""

@@ -50,6 +50,9 @@ class TrainingCost:
         """Return what a job needs to run."""
         return TrainingDemand(self.share)
 
+    def shared(self, _job: TrainingJob) -> None:
+        """Return None: each job trains networks of its own."""
+
     @property
     def is_measured(self) -> bool:
         """Whether any job was."""

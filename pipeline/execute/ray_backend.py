@@ -260,7 +260,7 @@ class RayBackend:
             ray.cancel(ref, force=True)
             return
         for other in flight.pool.replace(ref):  # innocent: they only waited for the same actor
-            self._scheduler.add(self._flights.pop(other).batch.tasks)
+            self._scheduler.returned(self._flights.pop(other).batch)
 
     def _close_pools(self) -> None:
         for pool in self._pools.values():

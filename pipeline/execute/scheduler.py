@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias
 
 from pipeline.rows import Row
-from pipeline.work import Costs, J
+from pipeline.work import Costs, J, Shared
 
 MAX_ATTEMPTS = 3
 """Times a task may bring its worker down before it is given up as lost."""
@@ -32,12 +32,14 @@ class Batch(Generic[J]):
         estimate_s: Expected seconds of all.
         resident: Whether an actor serves it.
         num_gpus: GPU share it needs.
+        claims: Names of what only this batch computes while it is in flight.
     """
 
     tasks: list[J]
     estimate_s: float
     resident: bool = False
     num_gpus: float = 0.0
+    claims: frozenset[Hashable] = frozenset()
 
     @property
     def table(self) -> str:
@@ -58,17 +60,24 @@ class _Group(Generic[J]):
     def add(self, task: J) -> None:
         self.budgets.setdefault(task.extent, deque()).append(task)
 
-    def first(self) -> J | None:
-        """The waiting task with the largest budget."""
-        while self.budgets:
-            largest = max(self.budgets)
-            if self.budgets[largest]:
-                return self.budgets[largest][0]
-            del self.budgets[largest]
+    def first(self, admits: Callable[[J], bool]) -> J | None:
+        """The first waiting task that may run now; of those, one with the largest budget."""
+        for budget in sorted(self.budgets, reverse=True):
+            if not self.budgets[budget]:
+                del self.budgets[budget]
+                continue
+            for task in self.budgets[budget]:
+                if admits(task):
+                    return task
         return None
 
-    def pop(self) -> J:
-        return self.budgets[max(self.budgets)].popleft()
+    def any(self) -> J | None:
+        """The first waiting task, one with the largest budget."""
+        return self.first(lambda _task: True)
+
+    def remove(self, task: J) -> None:
+        """Take out one that ``first`` returned."""
+        self.budgets[task.extent].remove(task)
 
 
 @dataclass(slots=True)
@@ -77,6 +86,9 @@ class Scheduler(Generic[J]):
 
     Longest first keeps the workers evenly busy to the end. Batches of a predictor start small and
     double until they hold as much work as the cost model aims at, so that a wrong prior costs little.
+
+    Of tasks that share by-products (``Costs.shared``) one runs at a time, until one that leaves all that the
+    next needs has come back: then that finds them, instead of computing them again beside it.
 
     Attributes:
         cost: Estimates seconds per task, and learns.
@@ -89,6 +101,8 @@ class Scheduler(Generic[J]):
     _singles: deque[J] = field(default_factory=deque)
     _crashes: dict[str, int] = field(default_factory=dict)
     _evictions: dict[str, int] = field(default_factory=dict)
+    _claimed: set[Hashable] = field(default_factory=set)
+    _left: dict[Hashable, int] = field(default_factory=dict)
 
     def add(self, tasks: Iterable[J]) -> None:
         """Queue tasks."""
@@ -114,33 +128,54 @@ class Scheduler(Generic[J]):
             yield from group.budgets.values()
 
     def next_batch(self, accept: Callable[[J], bool] | None = None) -> Batch[J] | None:
-        """Return the next batch, or None if nothing waits (that ``accept`` admits)."""
-        if self._singles and (accept is None or accept(self._singles[0])):
-            return self._batch([self._singles.popleft()])
+        """Return the next batch, or None if nothing waits (that ``accept`` admits).
+
+        Also None if all that waits is to find what a batch in flight computes; there is more once that has
+        come back, in whatever way.
+        """
+        for place, single in enumerate(self._singles):
+            if (accept is None or accept(single)) and self._is_free(single):
+                del self._singles[place]
+                return self._batch([single])
         self._sort()
         for name in reversed(self._order):
             group = self._groups.get(name)
-            first = group.first() if group is not None else None
-            if group is not None and first is not None and (accept is None or accept(first)):
-                return self._batch(self._take(group))
+            some = group.any() if group is not None else None
+            if group is None or some is None or not (accept is None or accept(some)):
+                continue
+            first = group.first(self._is_free)
+            if first is not None:
+                return self._batch(self._take(group, first))
         return None
 
-    def _take(self, group: _Group[J]) -> list[J]:
-        first = group.pop()
+    def _is_free(self, task: J) -> bool:
+        """Whether what the task shares is there, or computed by nobody at the moment."""
+        shared = self.cost.shared(task)
+        return shared is None or shared.name not in self._claimed or self._is_left(shared)
+
+    def _is_left(self, shared: Shared) -> bool:
+        return self._left.get(shared.name, -1) >= shared.amount
+
+    def _take(self, group: _Group[J], first: J) -> list[J]:
+        group.remove(first)
         taken, total = [first], self.cost.estimate(first)
         together = self.cost.demand(first).together
-        while len(taken) < group.limit and (following := group.first()) is not None:
+        while len(taken) < group.limit and (following := group.first(self._is_free)) is not None:
             total += self.cost.estimate(following)
             joint = len(taken) < together and following.extent == first.extent
             if total > self.cost.target_s and not joint:
                 break
-            taken.append(group.pop())
+            group.remove(following)
+            taken.append(following)
         return taken
 
     def _batch(self, tasks: list[J]) -> Batch[J]:
         demand = self.cost.demand(tasks[0])
         estimate = sum(self.cost.estimate(task) for task in tasks)
-        return Batch(tasks, estimate, demand.resident, demand.num_gpus)
+        found = [shared for task in tasks if (shared := self.cost.shared(task)) is not None]
+        claims = frozenset(shared.name for shared in found if not self._is_left(shared))
+        self._claimed |= claims
+        return Batch(tasks, estimate, demand.resident, demand.num_gpus, claims)
 
     def _sort(self) -> None:
         now = time.monotonic()
@@ -149,22 +184,34 @@ class Scheduler(Generic[J]):
         self._sorted_at = now
         costs = {}
         for name, group in self._groups.items():
-            first = group.first()
+            first = group.any()
             if first is not None:
                 costs[name] = self.cost.estimate(first)
         self._order = sorted(costs, key=lambda name: (costs[name], name))
 
     def finished(self, batch: Batch[J], rows: list[Row], unfinished: list[J]) -> None:
         """Take note of a batch that came back; what it had no time for waits again."""
+        self._claimed -= batch.claims
         for task, row in zip(batch.tasks, rows, strict=False):  # rows end where the unfinished begin
             row["attempts"] = 1 + self.attempts(task)
             if row["status"] in {"ok", "degenerate"}:
                 self.cost.observe(task, _seconds(row))
+                self._note_left(task)
         group = self._groups.get(batch.tasks[0].queue)
         if group is not None:
             group.limit *= 2
         if unfinished:
             self.add(unfinished)
+
+    def _note_left(self, task: J) -> None:
+        shared = self.cost.shared(task)
+        if shared is not None and not self._is_left(shared):
+            self._left[shared.name] = shared.amount
+
+    def returned(self, batch: Batch[J]) -> None:
+        """Take back a batch that was not begun, or stopped by no fault of its own."""
+        self._claimed -= batch.claims
+        self.add(batch.tasks)
 
     def crashed(self, batch: Batch[J], kind: Crash) -> list[J]:
         """Take note of a batch whose worker died, hung or lost its node.
@@ -176,6 +223,7 @@ class Scheduler(Generic[J]):
         Returns:
             The tasks that are given up.
         """
+        self._claimed -= batch.claims
         if kind == "evicted":
             return self._again(batch.tasks, self._evictions, MAX_EVICTIONS, self.add)
         if len(batch.tasks) > 1:

@@ -45,6 +45,9 @@ class ScoringCost:
         """Return what a job needs to run."""
         return self.infos[job.predictor]
 
+    def shared(self, _job: ScoringJob) -> None:
+        """Return None: batches of one predictor have different architectures, those of others come later."""
+
     def is_measured(self, job: ScoringJob) -> bool:
         """Whether any score of the same predictor and hyperparameters was."""
         return (job.predictor, job.scorer.params) in self._measured

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.cost import TARGET_S, CostModel
 from pipeline.execute.scheduler import MAX_ATTEMPTS, MAX_EVICTIONS, Scheduler
+from predictors import registry
 from predictors.base import PredictorInfo
 from tasks.task import Task
 
@@ -179,3 +181,121 @@ def test_tasks_that_are_cheaper_together_share_a_batch_however_long_it_takes():
         [(10, 0), (10, 1), (10, 2)],
         [(10, 3)],
     ]
+
+
+PROXIES = {name: registry.get_info(name) for name in ("grasp", "snip", "omni_ngb")}
+
+
+def proxy(name, seed=0, size=None, params="{}"):
+    return replace(task(name, size, seed), params=params)
+
+
+def sharing(tasks):
+    made = Scheduler(CostModel({**INFOS, **PROXIES}))
+    made.add(tasks)
+    return made
+
+
+def names(batch):
+    return [(t.predictor, t.seed) for t in batch.tasks]
+
+
+def test_tasks_that_find_what_another_computes_wait_for_it():
+    made = sharing([proxy(name, seed) for name in ("snip", "grasp") for seed in range(2)] + [task()])
+    first, second = made.next_batch(), made.next_batch()
+    assert [names(first), names(second)] == [[("grasp", 0)], [("grasp", 1)]]
+    # Both snips would compute what is under way; the rest need not wait.
+    other = made.next_batch()
+    assert names(other) == [("cheap", 0)]
+    assert made.next_batch() is None
+    assert made.waiting == 2
+    made.finished(second, [row()], [])
+    assert names(made.next_batch()) == [("snip", 1)]
+    assert made.next_batch() is None
+    made.finished(first, [row(status="degenerate")], [])
+    assert names(made.next_batch()) == [("snip", 0)]
+    assert made.waiting == 0
+
+
+def test_what_is_there_is_read_by_many_at_once():
+    made = sharing([proxy("grasp"), proxy("snip"), proxy("snip", params='{"replicate":0}')])
+    made.finished(made.next_batch(), [row()], [])
+    assert [names(batch) for batch in drain(made)] == [[("snip", 0)]] * 2
+
+
+def test_other_settings_of_images_share_nothing():
+    made = sharing([proxy("grasp"), proxy("snip", params='{"batch":8}'), proxy("snip")])
+    assert [batch.tasks[0].params for batch in drain(made)] == ["{}", '{"batch":8}']
+
+
+def test_the_largest_training_set_leaves_the_scores_of_the_smaller_ones():
+    made = sharing([proxy("omni_ngb", size=size) for size in (5, 50, 500)] + [proxy("snip")])
+    made.finished(made.next_batch(lambda t: t.predictor == "snip"), [row()], [])
+    # Scores of test architectures are there, those of training architectures are not.
+    largest = made.next_batch()
+    assert largest.tasks[0].train_size == 500
+    assert made.next_batch() is None
+    made.finished(largest, [row()], [])
+    assert sorted(t.train_size for batch in drain(made) for t in batch.tasks) == [5, 50]
+
+
+@pytest.mark.parametrize("end", ["lost", "evicted", "final", "error", "unfinished", "returned"])
+def test_whatever_becomes_of_a_batch_another_one_goes_on(end):
+    made = sharing([proxy("grasp"), proxy("snip")])
+    batch = made.next_batch()
+    assert made.next_batch() is None
+    if end == "error":
+        made.finished(batch, [row(status="error")], [])
+    elif end == "unfinished":
+        made.finished(batch, [], batch.tasks)
+    elif end == "returned":
+        made.returned(batch)
+    else:
+        made.crashed(batch, end)
+    left = [("snip", 0)] if end in {"final", "error"} else [("grasp", 0), ("snip", 0)]
+    seen = []
+    while (following := made.next_batch()) is not None:
+        assert made.next_batch() is None
+        seen += names(following)
+        made.finished(following, [row(status="error") for _ in following.tasks], [])
+    assert seen == left
+    assert made.waiting == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(PROXIES)), st.integers(0, 2), st.integers(5, 8)), max_size=30),
+    st.lists(st.sampled_from(["ok", "ok", "part", "lost", "evicted", "returned"]), min_size=1, max_size=20),
+    st.integers(1, 5),
+)
+def test_several_workers_end_every_task_and_never_compute_the_same_at_once(specs, events, workers):
+    tasks = list(
+        {t.key: t for t in (proxy(n, s, z if n == "omni_ngb" else None) for n, s, z in specs)}.values()
+    )
+    made, ended, flights, left, step = sharing(tasks), Counter(), [], {}, 0
+    while True:
+        while len(flights) < workers and (batch := made.next_batch()) is not None:
+            flights.append(batch)
+        if not flights:
+            break
+        computing = [
+            seed
+            for batch in flights
+            for seed in {t.seed for t in batch.tasks if (t.train_size or 0) > left.get(t.seed, -1)}
+        ]
+        assert len(computing) == len(set(computing))
+        batch = flights.pop(step % len(flights))
+        event = events[step % len(events)] if step < 100 else "ok"
+        step += 1
+        if event in {"ok", "part"}:
+            done = batch.tasks if event == "ok" else batch.tasks[:1]
+            made.finished(batch, [row() for _ in done], batch.tasks[len(done) :])
+            ended.update(t.key for t in done)
+            for t in done:
+                left[t.seed] = max(left.get(t.seed, -1), t.train_size or 0)
+        elif event == "returned":
+            made.returned(batch)
+        else:
+            ended.update(t.key for t in made.crashed(batch, event))
+    assert ended == Counter(t.key for t in tasks)
+    assert made.waiting == 0
