@@ -6,6 +6,7 @@ import pytest
 from predictors.encodings import encode, encoding_dim, path
 from tasks.spaces.base import VertexLayout
 from tasks.spaces.dag import DagSpace
+from tasks.spaces.nasbench101 import NasBench101
 from tasks.spaces.nasbench201 import NasBench201
 
 NB201 = NasBench201()
@@ -83,6 +84,25 @@ def test_vertex_layout_like_nasbench101_has_364_features_and_exact_paths():
     assert features.shape == (200, 364)
     for row in range(200):
         assert np.flatnonzero(features[row]).tolist() == _slow_vertex_bits(LIKE_NB101, codes[row])
+
+
+@pytest.mark.parametrize("space", [LIKE_NB101, NasBench101()], ids=["dag", "nasbench101"])
+def test_isomorphic_cells_have_the_same_paths(space):
+    """Inner vertices in every other order that keeps arcs pointing forward."""
+    vertices, twins, origin = LIKE_NB101.vertices, [], []
+    codes = space.sample(np.random.default_rng(3), 12)
+    adjacency, ops = LIKE_NB101.unpack(codes)
+    orders = np.array([[0, *p, vertices - 1] for p in itertools.permutations(range(1, vertices - 1))])
+    for row in range(len(codes)):
+        moved = adjacency[row][orders[:, :, None], orders[:, None, :]]
+        names = ops[row][orders]
+        forward = ~np.tril(moved).any(axis=(1, 2)) & ((names < 0) == (ops[row] < 0)).all(axis=1)
+        twins.append(LIKE_NB101.pack(moved[forward], names[forward]))
+        origin += [row] * int(forward.sum())
+    twins = np.concatenate(twins)
+    assert len(np.unique(twins, axis=0)) > 2 * len(codes)
+    assert space.canonical_many(twins) == [space.canonical_many(codes)[row] for row in origin]
+    np.testing.assert_array_equal(encode("path", space, twins), encode("path", space, codes)[origin])
 
 
 def test_longest_path_and_smaller_cells():
