@@ -191,8 +191,16 @@ class Predictor(ABC):
         """Return predictive mean and standard deviation, both float64 of shape (n,), in percent.
 
         Raises:
+            NotFittedError: ``fit`` was not called and the predictor needs it.
             NotImplementedError: The method has no predictive uncertainty.
         """
+        if not self.is_fitted:
+            raise NotFittedError(f"{type(self).__name__}.predict_distribution was called before fit")
+        return self._predict_distribution(query)
+
+    def _predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Override it, with the tag ``uncertainty``, if the method has predictive uncertainty."""
+        del query
         raise NotImplementedError(f"{type(self).__name__} has no predictive uncertainty")
 
     @classmethod

@@ -133,8 +133,7 @@ class TunedPredictor(Predictor):
         count = sum(count for _, count in reasons)
         return f"{count} of {len(self.failures_)} configurations of the search failed: {text}{more}"
 
-    def predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return predictive mean and standard deviation of the fitted configuration."""
+    def _predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return self.model_.predict_distribution(query)
 
     def _make(self, config: Mapping[str, Any]) -> Predictor:

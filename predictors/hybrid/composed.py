@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.base import Need, NotFittedError, Predictor, PredictorInfo
+from predictors.base import Need, Predictor, PredictorInfo
 from predictors.encodings.shared import GRAPHS
 from predictors.extra import ExtraFeatures
 from predictors.hybrid.scaling import Scaling, bin_count
@@ -129,15 +129,7 @@ class ComposedPredictor(Predictor):
         self.query_seconds_ = raw.seconds + rest / max(len(query), 1) if np.any(raw.seconds) else None
         return scores
 
-    def predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation of the model, both of shape (n,), in percent.
-
-        Raises:
-            NotFittedError: ``fit`` was not called.
-            NotImplementedError: The model has no predictive uncertainty.
-        """
-        if not self.is_fitted:
-            raise NotFittedError(f"{type(self).__name__}.predict_distribution was called before fit")
+    def _predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
         return self.model_.predict_distribution(self._with_features(query)[0])
 
     def _with_features(self, query: Observations) -> tuple[Observations, RawFeatures]:

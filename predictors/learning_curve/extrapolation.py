@@ -45,8 +45,7 @@ class ExtrapolatedCurve(CurvePredictor):
     def _predict(self, query: Observations) -> NDArray[np.float64]:
         return self._moments(query)[0]
 
-    def predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mean and standard deviation of the final accuracy, its noise included."""
+    def _predict_distribution(self, query: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return self._moments(query)
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.base import NotFittedError, Predictor
+from predictors.base import Predictor
 from predictors.observations import Observations
 
 Encoding = Literal["adjacency", "path"]
@@ -74,15 +74,7 @@ class EncodedRegressor(Predictor, Generic[State]):
             return np.full(len(x), self.scale_.mean)
         return self.scale_.mean + self.scale_.std * self._predict_model(self.model_, x)
 
-    def predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
-        """Return predictive mean and standard deviation, both float64 of shape (n,), in percent.
-
-        Raises:
-            NotFittedError: ``fit`` was not called.
-            NotImplementedError: The method has no predictive uncertainty.
-        """
-        if not self.is_fitted:
-            raise NotFittedError(f"{type(self).__name__}.predict_distribution was called before fit")
+    def _predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
         x = query.encode(self.encoding)
         if self.model_ is None or len(x) == 0:
             return np.full(len(x), self.scale_.mean), np.zeros(len(x))

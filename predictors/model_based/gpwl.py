@@ -23,7 +23,7 @@ from scipy.linalg import eigh
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 
-from predictors.base import NotFittedError, Predictor
+from predictors.base import Predictor
 from predictors.encodings.shared import subtrees
 from predictors.encodings.wl import SubtreeFeatures
 from predictors.model_based.encoded import Standardiser
@@ -120,14 +120,7 @@ class WeisfeilerLehmanProcess(Predictor):
         incidence = self.model_.vocabulary.incidence(query.subtree_features(self.rounds))
         return np.asarray(-100.0 * np.expm1(_log_errors(self.model_, incidence)))
 
-    def predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
-        """Return the predictions and their standard deviations, both of shape (n,), in percent.
-
-        Raises:
-            NotFittedError: ``fit`` was not called.
-        """
-        if not self.is_fitted:
-            raise NotFittedError(f"{type(self).__name__}.predict_distribution was called before fit")
+    def _predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
         if self.model_ is None or len(query) == 0:
             return np.full(len(query), self.scale_.mean), np.zeros(len(query))
         model = self.model_

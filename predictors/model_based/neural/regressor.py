@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.base import NotFittedError, Predictor
+from predictors.base import Predictor
 from predictors.model_based.encoded import Standardiser
 from predictors.model_based.neural.threads import one_thread
 from predictors.observations import Observations
@@ -97,15 +97,7 @@ class StackedRegressor(Predictor, Generic[State]):
         mean, _ = self._distinct(query, self.model_, spread=False)
         return self._unscaled(mean)
 
-    def predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
-        """Return predictive mean and standard deviation, both float64 of shape (n,), in percent.
-
-        Raises:
-            NotFittedError: ``fit`` was not called.
-            NotImplementedError: The method has no predictive uncertainty.
-        """
-        if not self.is_fitted:
-            raise NotFittedError(f"{type(self).__name__}.predict_distribution was called before fit")
+    def _predict_distribution(self, query: Observations) -> tuple[Floats, Floats]:
         if self.model_ is None or len(query) == 0:
             return np.full(len(query), self.scale_.mean), np.zeros(len(query))
         mean, spread = self._distinct(query, self.model_, spread=True)
