@@ -14,6 +14,7 @@ LEAST = {
     "darts/digits": (500, 5, 0.65),
     "nasbench101/digits": (500, 2, 0.7),
     "nasbench201/digits": (1000, 4, 0.8),
+    "nasbench_nlp/unicode-names": (500, 2, 0.7),
 }
 """Table -> fewest architectures and runs, lowest noise ceiling."""
 
