@@ -114,12 +114,9 @@ def main():
         table = judged_by_others(path)
     else:
         table = read_user_table(path) if path is not None else load_benchmark(options.table)
-    wanted = options.predictors.split(",") if options.predictors else None
-    infos = [
-        info
-        for info in registry.all_infos()
-        if "curves" in info.needs and (wanted is None or info.name in wanted)
-    ] + [registry.get_info(name) for name in options.also.split(",") if name]
+    curve_readers = [info.name for info in registry.all_infos() if info.family == "learning_curve"]
+    names = options.predictors or ",".join([*curve_readers, "lcsvr"])
+    infos = [registry.get_info(name) for name in f"{names},{options.also}".split(",") if name]
     epochs = [max(1, round(float(share) / 100 * table.epochs)) for share in options.shares.split(",")]
     n_test = min(options.test, len(table) - options.train)
     splits = [
