@@ -41,6 +41,7 @@ class Bonas(StackedRegressor[Initial]):
     """
 
     stack_size: ClassVar[int] = 8
+    per_model: ClassVar[frozenset[str]] = frozenset({"learning_rate"})
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Bonas(StackedRegressor[Initial]):
             [initial_bonas(stream, features, one.hidden) for stream in streams],
             (inputs["spread"], inputs["features"], inputs["there"]),
             targets,
-            BonasSettings(one.epochs, one.batch, one.learning_rate),
+            BonasSettings(one.epochs, one.batch, cls._rate(members, "learning_rate")),
         )
 
     def _predict_model(self, model: Initial, inputs: Inputs, *, spread: bool) -> tuple[Floats, Floats | None]:

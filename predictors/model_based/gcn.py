@@ -52,6 +52,7 @@ class Gcn(StackedRegressor[Initial]):
     """
 
     stack_size: ClassVar[int] = 4
+    per_model: ClassVar[frozenset[str]] = frozenset({"learning_rate", "weight_decay"})
 
     def __init__(
         self,
@@ -96,7 +97,8 @@ class Gcn(StackedRegressor[Initial]):
         streams = [member._generator() for member in members]
         features = inputs["features"].shape[3]
         epochs = epochs_for(n, one.batch, epochs=one.epochs, min_steps=one.min_steps)
-        settings = GcnSettings(epochs, one.batch, one.learning_rate, one.weight_decay, one.dropout)
+        rate, decay = (cls._rate(members, name) for name in ("learning_rate", "weight_decay"))
+        settings = GcnSettings(epochs, one.batch, rate, decay, one.dropout)
         return train_gcns(
             streams,
             [initial_gcn(stream, features, one.hidden, one.gain) for stream in streams],

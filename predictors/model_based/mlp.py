@@ -13,7 +13,7 @@ the study states the five values .0001, .001, .005, .01 and .1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class MlpEnsemble(StackedRegressor[list[Initial]]):
 
     The attributes are the arguments of its subclasses.
     """
+
+    per_model: ClassVar[frozenset[str]] = frozenset({"learning_rate", "l1"})
 
     encoding: Encoding
     targets: Scale
@@ -64,14 +66,13 @@ class MlpEnsemble(StackedRegressor[list[Initial]]):
         count = one._networks
         streams = [member._generator(str(k)) for member in members for k in range(count)]
         features = inputs["x"].shape[2]
+        rate, l1 = (cls._rate(members, name, repeats=count) for name in ("learning_rate", "l1"))
         trained = train_mlps(
             streams,
             [initial_xavier(stream, features, one.depth, one.width) for stream in streams],
             np.repeat(inputs["x"], count, axis=0),
             np.repeat(targets, count, axis=0),
-            MlpSettings(
-                one.epochs, one.batch, one.learning_rate, betas=(0.9, 0.99), loss="absolute", l1=one.l1
-            ),
+            MlpSettings(one.epochs, one.batch, rate, betas=(0.9, 0.99), loss="absolute", l1=l1),
         )
         return [trained[start : start + count] for start in range(0, len(trained), count)]
 

@@ -143,6 +143,36 @@ def test_neural_predictors_are_searched_within_their_ranges(small_table):
     assert model.chosen_ in model._configurations()
 
 
+@pytest.mark.parametrize(
+    ("name", "fixed", "varied"),
+    [
+        ("mlp", {"epochs": 3, "depth": 2}, {"learning_rate": 0.01, "l1": 0.1}),
+        ("bananas", {"epochs": 3, "depth": 2, "members": 2}, {"learning_rate": 0.01, "l1": 0.1}),
+        ("bonas", {"epochs": 3}, {"learning_rate": 0.01}),
+        ("gcn", {"epochs": 1, "min_steps": 3}, {"learning_rate": 0.01, "weight_decay": 0.1}),
+    ],
+)
+def test_configurations_that_differ_in_rates_share_stacks(small_table, monkeypatch, name, fixed, varied):
+    kind, stacks = registry.load_class(name), []
+    fit_stack = kind._fit_stack
+    monkeypatch.setattr(kind, "stack_size", 25)
+    monkeypatch.setattr(kind, "_fit_stack", lambda members: stacks.append(len(members)) or fit_stack(members))
+    train = observations(small_table, 25, operation=3)
+    # The folds of 25 are of unequal size: their training parts are of 16, 17 and 17.
+    parts = [train.take(np.setdiff1d(np.arange(25), held)) for held in np.array_split(np.arange(25), 3)]
+
+    def models():
+        configs = [{key: value * (index + 1) / 8 for key, value in varied.items()} for index in range(8)]
+        return [kind(**fixed, **config, seed=1) for config in configs for _ in parts]
+
+    together, alone = models(), models()
+    kind.fit_many(together, parts * 8)
+    assert sorted(stacks) == [8, 16]
+    for one, other, part in zip(together, alone, parts * 8, strict=True):
+        expected = other.fit(part).predict(train)
+        np.testing.assert_allclose(one.predict(train), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["mlp", "bananas", "gcn", "bonas", "nao", "seminas"])
 def test_neural_predictors_declare_ranges(name):
     searched = {key for key, value in registry.get_parameters(name).items() if value.search}

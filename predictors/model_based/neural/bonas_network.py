@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.device import tensor_device
-from predictors.model_based.neural.adam import Adam, cosine
+from predictors.model_based.neural.adam import Adam, Rate, cosine
 from predictors.model_based.neural.batches import epoch_orders
 from predictors.model_based.neural.stack import Initial, Stack
 
@@ -39,7 +39,7 @@ class BonasSettings:
 
     epochs: int
     batch: int
-    learning_rate: float
+    learning_rate: Rate
 
 
 def initial_bonas(rng: np.random.Generator, features: int, hidden: int) -> Initial:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.device import tensor_device
-from predictors.model_based.neural.adam import Adam, cosine
+from predictors.model_based.neural.adam import Adam, Rate, cosine
 from predictors.model_based.neural.batches import batch_slices, epoch_orders
 from predictors.model_based.neural.dropout import Dropout
 from predictors.model_based.neural.stack import Initial, Stack, xavier_uniform
@@ -42,8 +42,8 @@ class GcnSettings:
 
     epochs: int
     batch: int
-    learning_rate: float
-    weight_decay: float
+    learning_rate: Rate
+    weight_decay: Rate
     dropout: float
 
 

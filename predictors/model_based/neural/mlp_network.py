@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.model_based.neural.adam import Adam, cosine
+from predictors.model_based.neural.adam import Adam, Rate, cosine
 from predictors.model_based.neural.batches import batch_slices, epoch_orders
 from predictors.model_based.neural.mlp_pass import Activation, MlpPass
 from predictors.model_based.neural.stack import Initial, Stack, xavier_uniform
@@ -35,12 +35,12 @@ class MlpSettings:
 
     epochs: int
     batch: int
-    learning_rate: float
+    learning_rate: Rate
     schedule: Schedule = "constant"
     betas: tuple[float, float] = (0.9, 0.999)
     activation: Activation = "relu"
     loss: Literal["absolute", "squared"] = "squared"
-    l1: float = 0.0
+    l1: Rate = 0.0
 
 
 def initial_xavier(rng: np.random.Generator, features: int, depth: int, width: int) -> Initial:
@@ -111,6 +111,9 @@ def train_mlps(
     sizes = {part.stop - part.start for part in slices}
     passes = {size: MlpPass(stack, size, settings.activation) for size in sizes}
     adam = Adam(stack, learning_rate=settings.learning_rate, betas=settings.betas)
+    penalty = None
+    if isinstance(settings.l1, np.ndarray):
+        penalty = torch.from_numpy(settings.l1[:, None]).to(stack.flat)
     for epoch, order in enumerate(epoch_orders(generators, n, settings.epochs)):
         if settings.schedule == "cosine":
             adam.learning_rate = cosine(settings.learning_rate, epoch, settings.epochs)
@@ -126,7 +129,9 @@ def train_mlps(
             else:
                 error.mul_(2.0 / one.batch)
             one.backward(x_batch, error)
-            if settings.l1:
-                stack.gradients["output"].add_(stack.values["output"].sign(), alpha=settings.l1)
+            if penalty is not None:
+                stack.gradients["output"].addcmul_(stack.values["output"].sign(), penalty)
+            elif settings.l1:
+                stack.gradients["output"].add_(stack.values["output"].sign(), alpha=float(settings.l1))
             adam.step()
     return [stack.model(index) for index in range(len(initial))]

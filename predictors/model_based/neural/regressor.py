@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from predictors.base import Predictor
 from predictors.model_based.encoded import Standardiser
+from predictors.model_based.neural.adam import Rate
 from predictors.model_based.neural.threads import one_thread
 from predictors.observations import Observations
 from tasks.seeds import generator
@@ -28,9 +29,10 @@ class StackedRegressor(Predictor, Generic[State]):
     """A neural regression model that is trained for many training sets at once.
 
     Subclasses implement ``_inputs``, ``_train`` and ``_predict_model``. Members of one call of
-    ``_train`` share every hyperparameter but the seed, and the shapes of their inputs; training sets
-    of other sizes make another stack, so nothing is padded and nothing is computed in vain. A model
-    depends on its own data and seed only: stacked or alone, it is the same to the last bit.
+    ``_train`` share every hyperparameter but the seed and those in ``per_model``, and the shapes of
+    their inputs; training sets of other sizes make another stack, so nothing is padded and nothing is
+    computed in vain. A model depends on its own data, hyperparameters and seed only: stacked or alone,
+    it is the same, to the last bit beside models of equal hyperparameters and else up to rounding.
 
     Training targets that are all equal (a single one included) cannot be standardised: then no
     model is made and every prediction is that value.
@@ -44,6 +46,9 @@ class StackedRegressor(Predictor, Generic[State]):
 
     stack_size: ClassVar[int] = 25
     """Most members of one stack: beyond it caches overflow and nothing is gained."""
+
+    per_model: ClassVar[frozenset[str]] = frozenset()
+    """Hyperparameters in which members of a stack may differ: those that training uses elementwise."""
 
     scale_: Standardiser
     model_: State | None
@@ -83,9 +88,22 @@ class StackedRegressor(Predictor, Generic[State]):
 
     def _kind(self, inputs: Inputs) -> object:
         """Return what the members of a stack have in common."""
-        params = {name: value for name, value in self.get_params().items() if name != "seed"}
+        own = {"seed", *self.per_model}
+        params = {name: value for name, value in self.get_params().items() if name not in own}
         shapes = tuple((name, array.shape) for name, array in inputs.items())
         return tuple(sorted(params.items())), shapes
+
+    @staticmethod
+    def _rate(members: Sequence[Predictor], name: str, *, repeats: int = 1) -> Rate:
+        """Return a hyperparameter in ``per_model``: a number if all members share it, else one each.
+
+        Args:
+            members: Of the stack.
+            name: Of the hyperparameter.
+            repeats: Networks of each member.
+        """
+        values = [float(getattr(member, name)) for member in members]
+        return values[0] if len(set(values)) == 1 else np.repeat(values, repeats)
 
     def _generator(self, *purpose: str) -> np.random.Generator:
         """Return the stream of this predictor's seed for one purpose."""
@@ -144,7 +162,7 @@ class StackedRegressor(Predictor, Generic[State]):
         """Return the learned state of each member.
 
         Args:
-            members: Equal but for their seeds.
+            members: Equal but for their seeds and ``per_model``.
             inputs: As ``_inputs``, with the members on one more axis in front.
             targets: Standardised (or percent), shape (members, n).
         """

@@ -83,6 +83,15 @@ class Stack:
             parts.append(block.swapaxes(0, 1).reshape(self.models, copies * size))
         return np.concatenate(parts, axis=1)
 
+    def owners(self) -> torch.Tensor:
+        """Return the model of each entry of the flat buffers; 0 of the padding between blocks."""
+        import torch
+
+        owners = np.zeros(self.flat.numel(), dtype=np.int64)
+        for index, positions in enumerate(self.positions()):
+            owners[positions] = index
+        return torch.from_numpy(owners).to(self.flat.device)
+
     def model(self, index: int) -> dict[str, NDArray[np.float64]]:
         """Return a copy of one model's parameters, as they were given."""
         return {

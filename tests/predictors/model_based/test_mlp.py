@@ -61,7 +61,8 @@ def test_different_hyperparameters_in_one_call(observe):
     Mlp.fit_many(together, [train] * 4)
     for predictor, change in zip(together, settings, strict=True):
         alone = Mlp(**{**QUICK, **change}).fit(train)
-        np.testing.assert_array_equal(predictor.predict(query), alone.predict(query))
+        # Beside another learning rate a model is the same up to rounding only.
+        np.testing.assert_allclose(predictor.predict(query), alone.predict(query), rtol=1e-6)
 
 
 def test_fit_many_checks_every_training_set(observe):

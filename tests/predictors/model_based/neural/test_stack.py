@@ -77,6 +77,28 @@ def test_adam_of_a_model_does_not_depend_on_the_others():
         np.testing.assert_array_equal(value, together[3][name])
 
 
+@pytest.mark.parametrize("decays", [0.0, np.array([0.0, 0.3, 0.01])], ids=["no decay", "decays"])
+def test_adam_with_rates_of_their_own_is_that_of_each_model_alone(decays):
+    rates, rng = np.array([0.3, 0.01, 0.0001]), np.random.default_rng(0)
+    gradients = rng.normal(size=(4, 3, 3, 2)), rng.normal(size=(4, 4, 3, 5))
+
+    def run(models, rate, decay):
+        stack = Stack([initial(seed) for seed in models])
+        adam = Adam(stack, learning_rate=rate, weight_decay=decay)
+        for epoch in range(4):
+            adam.learning_rate = cosine(rate, epoch, 4)
+            stack.gradients["a"].copy_(torch.from_numpy(gradients[0][epoch][models]))
+            stack.gradients["b[]"].copy_(torch.from_numpy(gradients[1][epoch][:, models]))
+            adam.step()
+        return [stack.model(index) for index in range(len(models))]
+
+    together = run([0, 1, 2], rates, decays)
+    for index, rate in enumerate(rates):
+        (alone,) = run([index], float(rate), float(np.broadcast_to(decays, 3)[index]))
+        for name, value in alone.items():
+            np.testing.assert_allclose(together[index][name], value, rtol=1e-6, atol=1e-8)
+
+
 def test_cosine_falls_from_the_start_to_almost_nothing():
     rates = [cosine(0.5, epoch, 100) for epoch in range(100)]
     assert rates[0] == 0.5
