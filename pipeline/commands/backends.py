@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Protocol, get_args
 
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.execute.backend import Backend
 from pipeline.run import share_gpus
@@ -46,6 +47,7 @@ def open_backend(
     infos: dict[str, PredictorInfo],
     *,
     serial: bool,
+    out: str,
 ) -> Iterator[tuple[Backend, str]]:
     """Give a backend and the device of predictors that can use a GPU, for the duration of a block.
 
@@ -55,6 +57,7 @@ def open_backend(
         names: Predictors that are going to run.
         infos: What is known of them; they get their GPU shares here.
         serial: Whether to stay in this process.
+        out: Folder or URL of the results.
 
     Raises:
         InputError: No Ray at the address, no such GPU, or needs that no node type meets.
@@ -82,7 +85,19 @@ def open_backend(
             share_gpus(infos)
         for warning in session.check_fits(resource_shapes(names, infos), offers, complete=complete):
             screen.print(f"[yellow]warning:[/yellow] {warning}; waiting for the autoscaler", highlight=False)
+        if "://" not in out and session.has_other_nodes(where.address):
+            losing = sorted(name for name in names if {"images", "supernet"} & infos[name].needs)
+            if losing:
+                screen.print(_not_kept(out, losing), highlight=False)
         yield RayBackend(), device
+
+
+def _not_kept(out: str, names: list[str]) -> str:
+    return (
+        f"[yellow]warning:[/yellow] results go to {escape(out)}, a folder of this machine. Other nodes of "
+        "the cluster, if they do not share it, keep no zero-cost scores and supernets there "
+        f"({', '.join(names)}): they compute them again. Give --out a URL, or a folder that all nodes share"
+    )
 
 
 def resource_shapes(names: Collection[str], infos: Mapping[str, PredictorInfo]) -> list[dict[str, float]]:

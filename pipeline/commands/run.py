@@ -59,7 +59,10 @@ def _execute(prepared: Prepared, store: ResultStore, settings: RunSettings, scre
     reporter = choose_reporter(screen)
     names = {task.predictor for task in prepared.todo}
     serial = settings.serial or not prepared.todo
-    with open_backend(screen, settings, names, prepared.plan.infos, serial=serial) as (backend, device):
+    with open_backend(screen, settings, names, prepared.plan.infos, serial=serial, out=store.root) as (
+        backend,
+        device,
+    ):
         prepared.device = device
         return execute(prepared, store, backend, reporter)
 

@@ -96,7 +96,10 @@ def score(study: Study, settings: ScoreSettings) -> int:
     summary = RunSummary(planned=len(plan.jobs), already=len(plan.jobs) - len(plan.todo))
     if plan.todo:
         names = {job.predictor for job in plan.todo}
-        with open_backend(screen, settings, names, plan.infos, serial=settings.serial) as (backend, device):
+        with open_backend(screen, settings, names, plan.infos, serial=settings.serial, out=store.root) as (
+            backend,
+            device,
+        ):
             summary = execute(plan, store, backend, lambda doing: choose_reporter(screen, doing), device)
     return _conclude(plan, store, summary, screen, settings)
 

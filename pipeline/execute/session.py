@@ -121,6 +121,22 @@ def places(shape: Mapping[str, float]) -> int | None:
     return None if _has_autoscaler() else here
 
 
+def has_other_nodes(address: str) -> bool:
+    """Whether there are nodes besides the one that this process is on, or an autoscaler may add some.
+
+    Args:
+        address: As for ``ray_session``, which is connected to it.
+    """
+    import ray
+
+    if address.startswith("ray://"):
+        return True  # the process is on none of them
+    own = ray.get_runtime_context().get_node_id()
+    if any(node["Alive"] and node["NodeID"] != own for node in ray.nodes()):
+        return True
+    return address != "local" and (_config_file().is_file() or _has_autoscaler())
+
+
 def _fitting(shape: Mapping[str, float], node: Mapping[str, float]) -> int:
     return min(int(node.get(name, 0.0) / need + 1e-9) for name, need in shape.items() if need > 0)
 
