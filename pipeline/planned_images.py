@@ -21,10 +21,12 @@ class ImageFacts:
     Attributes:
         digest: Of their content; empty if they cannot be used.
         reason: Why they cannot be used; empty if they can.
+        limit: The largest mini-batch that can be drawn; None where it may be larger than the data set.
     """
 
     digest: str = ""
     reason: str = ""
+    limit: int | None = None
 
 
 @dataclass(slots=True)
@@ -55,14 +57,22 @@ class PlannedImages:
         key = (source, table.dataset, val_size)
         if key not in self._read:
             self._read[key] = _facts(*key)
-        return self._read[key]
+        found = self._read[key]
+        batch = _setting(info, params, "batch", 0)
+        if found.limit is not None and batch > found.limit:
+            return ImageFacts(
+                reason=f"batch is {batch}, but there are only {found.limit} training images in {source!r}"
+            )
+        return found
 
 
 def _facts(source: str, dataset: DatasetInfo, val_size: int | None) -> ImageFacts:
     try:
         if val_size is not None:
+            # A supernet's training passes through its images as often as it takes to fill a mini-batch.
             return ImageFacts(split_digest(source, dataset, val_size))
-        return ImageFacts(read_images(source, dataset).digest)
+        pool = read_images(source, dataset)
+        return ImageFacts(pool.digest, limit=len(pool.labels))
     except InputError as error:
         return ImageFacts(reason=f"needs images: {error}")
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from pipeline.settings_file import read_mapping, validate
 from predictors.groups import expand
+from predictors.zero_cost.images import is_path
 from tasks.seeds import digest
 from tasks.task import Sampling
 
@@ -149,7 +150,8 @@ class Study(BaseModel):
 def load_study(path: str | Path) -> Study:
     """Read a study file.
 
-    Paths of ``benchmarks`` and ``plugins`` in it are relative to the file.
+    Paths of ``benchmarks`` and ``plugins`` in it, and of ``images`` among the ``params`` of a predictor, are
+    relative to the file.
 
     Raises:
         InputError: The file is missing, not YAML, or not a study; names each field that is wrong.
@@ -160,7 +162,19 @@ def load_study(path: str | Path) -> Study:
     for field in ("benchmarks", "plugins"):
         if isinstance(data.get(field), list):
             data[field] = [str((file.parent / str(item)).resolve()) for item in data[field]]
+    if isinstance(data.get("predictors"), list):
+        data["predictors"] = [_with_images_beside(file, entry) for entry in data["predictors"]]
     return validate(Study, data, str(file))
+
+
+def _with_images_beside(file: Path, entry: Any) -> Any:  # noqa: ANN401 - raw input of any shape
+    """Return an entry of ``predictors`` with the path of its images, if it names any, made absolute."""
+    if not isinstance(entry, dict) or not isinstance(params := entry.get("params"), dict):
+        return entry
+    images = params.get("images")
+    if not isinstance(images, str) or not is_path(images):
+        return entry
+    return {**entry, "params": {**params, "images": str((file.parent / images).resolve())}}
 
 
 def quickstart() -> Study:

@@ -69,6 +69,11 @@ class ImagePool:
         return MiniBatch(self.images[chosen], self.labels[chosen], self.classes)
 
 
+def is_path(source: str) -> bool:
+    """Whether ``load_images`` takes a text for a path, not for a name."""
+    return source not in {AUTO, NOISE, DIGITS} and not source.startswith("torchvision:")
+
+
 def why_not(source: str, dataset: DatasetInfo) -> str:
     """Return why there are no images for a data set; empty if there are.
 
@@ -197,7 +202,7 @@ def _place(source: str, dataset: DatasetInfo) -> str:
         known_classes(dataset)
         return source
     if source != AUTO:
-        if source != DIGITS and not source.startswith("torchvision:") and not Path(source).exists():
+        if is_path(source) and not Path(source).exists():
             raise InputError(f"images {source!r}: no such file or folder")
         return source
     if dataset.name == DIGITS:

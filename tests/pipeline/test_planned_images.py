@@ -136,6 +136,21 @@ def test_images_that_cannot_be_loaded_are_skipped_with_the_reason(table, tmp_pat
             assert all(why.startswith("needs images: ") and expected in why for _, why in plan.skipped)
 
 
+def test_a_batch_larger_than_the_images_is_skipped_with_the_reason(table, tmp_path):
+    file = write(tmp_path / "mine.npz")
+
+    def reasons(name, batch):
+        plan = plan_of(table, {"name": name, "params": NETWORK | {"images": file, "batch": batch}})
+        return [why for _, why in plan.skipped]
+
+    # Of the 60, a fifth is held back for testing.
+    assert reasons("snip", 48) == []
+    (why,) = reasons("snip", 49)
+    assert why == f"batch is 49, but there are only 48 training images in {file!r}"
+    # A supernet's training goes through its images again and again.
+    assert reasons("rsws", 49) == []
+
+
 def test_a_source_is_read_once_in_a_plan(table, tmp_path, monkeypatch):
     from pipeline import planned_images
 

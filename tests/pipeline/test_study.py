@@ -75,6 +75,26 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ("mine.npz", "{}/mine.npz"),
+        ("../mine", "{.parent}/mine"),
+        ("/data/mine.npz", "/data/mine.npz"),
+        ("noise", "noise"),
+        ("digits", "digits"),
+        ("auto", "auto"),
+        ("torchvision:CIFAR10", "torchvision:CIFAR10"),
+    ],
+)
+def test_paths_of_images_are_relative_to_the_file(tmp_path, images, expected):
+    text = f"tasks: [a/b]\npredictors: [params, {{name: snip, params: {{images: '{images}', batch: 8}}}}]\n"
+    study = load_study(write(tmp_path, text))
+    assert study.predictors[0].params == {}
+    assert study.predictors[1].params == {"images": expected.format(tmp_path.resolve()), "batch": 8}
+    assert load_study(write(tmp_path, study.to_yaml())) == study
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("predictors: [rf]\n", "tasks: Field required"),
