@@ -215,9 +215,10 @@ def test_several_actors_use_one_supernet_that_was_trained_once(tmp_path, faulty,
 
     log = tmp_path / "steps"
     source = FAULTY.replace('os.environ["NASPRED_TEST_STEPS"]', repr(str(log)))
-    (tmp_path / "counted_scoring.py").write_text(source.replace('"some"', '"some2"').replace(
-        '"untrainable"', '"untrainable2"'))  # fmt: skip
-    chosen = study({"name": "counted", "params": SUPERNET}, plugins=[str(tmp_path / "counted_scoring.py")])
+    for name in ("some", "counted", "untrainable"):  # those of the other copy may be registered by now
+        source = source.replace(f'name="{name}"', f'name="{name}2"')
+    (tmp_path / "counted_scoring.py").write_text(source)
+    chosen = study({"name": "counted2", "params": SUPERNET}, plugins=[str(tmp_path / "counted_scoring.py")])
     plan, summary, rows = score(tmp_path / "out", chosen, listed(tmp_path, some_cells(60)), RayBackend())
     assert dict(summary.statuses) == {"ok": 60}, [row["error_message"] for row in rows]
     assert len(log.read_text().split()) == 2 * 2  # epochs and steps
